@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+
+#include <http_log.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "config/doctor.h"
+#include "config/secret.h"
+#include "config/server.h"
+#include "config/tree.h"
+
+APLOG_USE_MODULE(auth_scalekit);
+
+/* A directory's directives, unset ones negative or NULL; the first member is what the rooms read. */
+typedef struct directory {
+    sk_policy policy; /* with the defaults filled in where nothing was said */
+    int unauthenticated;
+    const char *remote_user;
+    int export_to;
+    const char *header_prefix;
+    int pass_access_token;
+} directory;
+
+/* ---- records ---- */
+
+void *sk_config_create_server(apr_pool_t *pool, server_rec *s)
+{
+    (void)s;
+    return apr_pcalloc(pool, sizeof(sk_server));
+}
+
+void *sk_config_merge_server(apr_pool_t *pool, void *base, void *add)
+{
+    const sk_server *outer = base, *inner = add;
+    sk_server *server = apr_pcalloc(pool, sizeof(*server));
+
+#define SK_TEXT(field, directive, variables)                                                   \
+    server->field = inner->field ? inner->field : outer->field;
+    SK_SERVER_TEXTS(SK_TEXT)
+#undef SK_TEXT
+    server->scopes = inner->scopes ? inner->scopes : outer->scopes;
+    server->session_keys = inner->session_keys ? inner->session_keys : outer->session_keys;
+    server->any = inner->any || outer->any;
+    return server;
+}
+
+static void fill_policy(directory *d)
+{
+    d->policy.unauthenticated = d->unauthenticated < 0 ? SK_UNAUTHENTICATED_AUTO
+                                                       : (sk_unauthenticated)d->unauthenticated;
+    d->policy.remote_user = d->remote_user ? d->remote_user : "sub";
+    d->policy.export_to = d->export_to < 0 ? SK_EXPORT_ENV : d->export_to;
+    d->policy.header_prefix = d->header_prefix ? d->header_prefix : "X-Scalekit-";
+    d->policy.pass_access_token = d->pass_access_token > 0;
+}
+
+void *sk_config_create_policy(apr_pool_t *pool, char *dir)
+{
+    directory *d = apr_pcalloc(pool, sizeof(*d));
+
+    (void)dir;
+    d->unauthenticated = d->export_to = d->pass_access_token = -1;
+    fill_policy(d);
+    return d;
+}
+
+void *sk_config_merge_policy(apr_pool_t *pool, void *base, void *add)
+{
+    const directory *outer = base, *inner = add;
+    directory *d = apr_pcalloc(pool, sizeof(*d));
+
+    d->unauthenticated =
+        inner->unauthenticated < 0 ? outer->unauthenticated : inner->unauthenticated;
+    d->remote_user = inner->remote_user ? inner->remote_user : outer->remote_user;
+    d->export_to = inner->export_to < 0 ? outer->export_to : inner->export_to;
+    d->header_prefix = inner->header_prefix ? inner->header_prefix : outer->header_prefix;
+    d->pass_access_token =
+        inner->pass_access_token < 0 ? outer->pass_access_token : inner->pass_access_token;
+    fill_policy(d);
+    return d;
+}
+
+static sk_server *server_of(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &auth_scalekit_module);
+}
+
+const sk_settings *sk_settings_of(const server_rec *s)
+{
+    return server_of(s)->settings;
+}
+
+const sk_policy *sk_policy_of(const request_rec *r)
+{
+    const directory *d = ap_get_module_config(r->per_dir_config, &auth_scalekit_module);
+
+    return &d->policy;
+}
+
+struct sk_environment *sk_environment_of(const server_rec *s)
+{
+    return server_of(s)->environment;
+}
+
+void sk_environment_set(server_rec *s, struct sk_environment *environment)
+{
+    server_of(s)->environment = environment;
+}
+
+/* ---- directives ---- */
+
+/* What httpd shows of its configuration (mod_info, -DDUMP_CONFIG) is this text: it must not show a secret. */
+static void mask(cmd_parms *cmd)
+{
+    ((ap_directive_t *)(size_t)cmd->directive)->args = apr_pstrdup(cmd->pool, "\"********\"");
+}
+
+static void set_server_text(cmd_parms *cmd, const char *text)
+{
+    sk_server *server = server_of(cmd->server);
+
+    *(const char **)(void *)((char *)server + (size_t)cmd->info) = text;
+    server->any = true;
+}
+
+static const char *set_text(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    set_server_text(cmd, text);
+    return NULL;
+}
+
+static const char *set_secret(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    if (!sk_secret_is_reference(text)) {
+        mask(cmd);
+    }
+    set_server_text(cmd, text);
+    return NULL;
+}
+
+static const char *set_timeout(cmd_parms *cmd, void *dir, const char *connect,
+                               const char *total)
+{
+    sk_server *server = server_of(cmd->server);
+
+    (void)dir;
+    server->connect_timeout = connect;
+    server->total_timeout = total;
+    server->any = true;
+    return NULL;
+}
+
+/* One of several words: the first of a directive starts the list anew. */
+static void push(cmd_parms *cmd, apr_array_header_t **array, const char *word)
+{
+    sk_server *server = server_of(cmd->server);
+
+    if (!*array) {
+        *array = apr_array_make(cmd->pool, 4, sizeof(char *));
+    }
+    APR_ARRAY_PUSH(*array, const char *) = word;
+    server->any = true;
+}
+
+static const char *add_scope(cmd_parms *cmd, void *dir, const char *word)
+{
+    (void)dir;
+    push(cmd, &server_of(cmd->server)->scopes, word);
+    return NULL;
+}
+
+static const char *add_session_key(cmd_parms *cmd, void *dir, const char *word)
+{
+    (void)dir;
+    if (!sk_secret_is_reference(word)) {
+        mask(cmd);
+    }
+    push(cmd, &server_of(cmd->server)->session_keys, word);
+    return NULL;
+}
+
+/* The position of a word in a NULL-terminated list, or -1. */
+static int choice(const char *const *words, const char *word)
+{
+    int i;
+
+    for (i = 0; words[i]; i++) {
+        if (strcasecmp(words[i], word) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static const char *set_unauthenticated(cmd_parms *cmd, void *dir, const char *word)
+{
+    static const char *const words[] = {"auto", "login", "401", "pass", NULL};
+    directory *d = dir;
+
+    (void)cmd;
+    d->unauthenticated = choice(words, word);
+    fill_policy(d);
+    return d->unauthenticated < 0
+               ? "ScalekitUnauthenticated is one of auto, login, 401 and pass"
+               : NULL;
+}
+
+/* Claims that users can edit themselves are not among these: they would impersonate in "Require user". */
+static const char *set_remote_user(cmd_parms *cmd, void *dir, const char *word)
+{
+    static const char *const words[] = {"sub", "email", "xuid", "preferred_username", NULL};
+    directory *d = dir;
+
+    (void)cmd;
+    if (choice(words, word) < 0) {
+        return "ScalekitRemoteUser is one of sub, email, xuid and preferred_username";
+    }
+    d->remote_user = words[choice(words, word)];
+    fill_policy(d);
+    return NULL;
+}
+
+static const char *set_export(cmd_parms *cmd, void *dir, const char *word)
+{
+    static const char *const words[] = {"none", "env", "headers", "both", NULL};
+    directory *d = dir;
+
+    (void)cmd;
+    d->export_to = choice(words, word);
+    fill_policy(d);
+    return d->export_to < 0 ? "ScalekitExport is one of env, headers, both and none" : NULL;
+}
+
+/* Whatever begins with the prefix is removed from requests: it must not take away what others need. */
+static const char *set_header_prefix(cmd_parms *cmd, void *dir, const char *prefix)
+{
+    static const char *const taken[] = {
+        "X-Forwarded-",    "Sec-",  "Content-",  "Accept-", "If-",  "Proxy-", "WWW-",
+        "Access-Control-", "Last-", "Transfer-", "Keep-",   "Max-", "Cache-", NULL};
+    directory *d = dir;
+    size_t length = strlen(prefix);
+
+    (void)cmd;
+    if (length < 4 || length > 64 || !apr_isalpha(*prefix) || prefix[length - 1] != '-'
+        || strspn(prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+               != length
+        || choice(taken, prefix) >= 0) {
+        return "ScalekitHeaderPrefix is a word of your own that ends with a hyphen, such as "
+               "X-Auth-";
+    }
+    d->header_prefix = prefix;
+    fill_policy(d);
+    return NULL;
+}
+
+static const char *set_pass_access_token(cmd_parms *cmd, void *dir, int on)
+{
+    directory *d = dir;
+
+    (void)cmd;
+    d->pass_access_token = on;
+    fill_policy(d);
+    return NULL;
+}
+
+#define FIELD(field) (void *)APR_OFFSETOF(sk_server, field)
+#define SERVER_TEXT(name, field, help)                                                         \
+    AP_INIT_TAKE1(name, set_text, FIELD(field), RSRC_CONF, help)
+
+const command_rec sk_config_commands[] = {
+    SERVER_TEXT("ScalekitEnvURL", env_url,
+                "the URL of the Scalekit environment, https://acme.scalekit.com"),
+    SERVER_TEXT("ScalekitClientID", client_id, "the client id of this application at Scalekit"),
+    AP_INIT_TAKE1("ScalekitClientSecret", set_secret, FIELD(client_secret), RSRC_CONF,
+                  "its secret: the value, file:path, env:NAME or exec:path"),
+    SERVER_TEXT("ScalekitRedirectURI", redirect_uri,
+                "where Scalekit sends logins: a path or an absolute URL"),
+    AP_INIT_ITERATE("ScalekitScopes", add_scope, NULL, RSRC_CONF, "the scopes to ask for"),
+    SERVER_TEXT("ScalekitIssuer", issuer,
+                "the issuer of tokens, if it is not the environment URL"),
+    SERVER_TEXT("ScalekitAudience", audience,
+                "the audience of access tokens, if it is not the client id"),
+    SERVER_TEXT("ScalekitBaseURL", base_url,
+                "the scheme and host that browsers see, behind a balancer"),
+    SERVER_TEXT("ScalekitLoginPath", login_path, "the path that starts a login, or none"),
+    SERVER_TEXT("ScalekitLogoutPath", logout_path, "the path that logs out, or none"),
+    SERVER_TEXT("ScalekitAfterLoginURL", after_login, "where a login without a target ends"),
+    SERVER_TEXT("ScalekitAfterLogoutURL", after_logout, "where a logout ends"),
+    AP_INIT_ITERATE(
+        "ScalekitSessionKey", add_session_key, NULL, RSRC_CONF,
+        "the keys of sessions: values, file:, env: or exec:; the first seals, all open"),
+    SERVER_TEXT("ScalekitSessionScope", session_scope,
+                "servers of the same scope share sessions"),
+    SERVER_TEXT("ScalekitSessionMaxAge", session_max_age, "seconds until a session ends"),
+    SERVER_TEXT("ScalekitSessionIdleTimeout", session_idle_timeout,
+                "seconds until an unused session ends, 0 = never"),
+    SERVER_TEXT("ScalekitClockSkew", clock_skew,
+                "seconds that Scalekit's clock may differ from ours"),
+    AP_INIT_TAKE2("ScalekitTimeout", set_timeout, NULL, RSRC_CONF,
+                  "seconds to connect to Scalekit, and in all"),
+    SERVER_TEXT("ScalekitCABundle", ca_bundle,
+                "a file with the CAs that Scalekit's certificate may come from"),
+    SERVER_TEXT("ScalekitProxy", proxy, "the proxy to reach Scalekit through"),
+    AP_INIT_TAKE1("ScalekitUnauthenticated", set_unauthenticated, NULL, OR_AUTHCFG,
+                  "what a visitor without a session gets: auto, login, 401 or pass"),
+    AP_INIT_TAKE1("ScalekitRemoteUser", set_remote_user, NULL, OR_AUTHCFG,
+                  "the claim that becomes REMOTE_USER: sub, email, xuid or preferred_username"),
+    AP_INIT_TAKE1("ScalekitExport", set_export, NULL, ACCESS_CONF | RSRC_CONF,
+                  "where claims go: env, headers, both or none"),
+    AP_INIT_TAKE1("ScalekitHeaderPrefix", set_header_prefix, NULL, ACCESS_CONF | RSRC_CONF,
+                  "what the names of our request headers begin with"),
+    AP_INIT_FLAG("ScalekitPassAccessToken", set_pass_access_token, NULL,
+                 ACCESS_CONF | RSRC_CONF,
+                 "whether the application gets the access token as Authorization: Bearer"),
+    {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL}};
+
+/* ---- the check at start ---- */
+
+/* Requests only reach the main server where no virtual host is; without a name of its own nobody means it. */
+static bool is_meant(const server_rec *s, const sk_tree_facts *facts)
+{
+    return s->is_virtual || !s->next || facts->has_server_name;
+}
+
+static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s)
+{
+    sk_server *server = server_of(s);
+    sk_tree_facts facts = sk_tree_read(pconf, s);
+    const char *wrong;
+
+    if (!(server->any || facts.uses_our_auth_type) || !is_meant(s, &facts)) {
+        return NULL;
+    }
+    wrong = sk_doctor_check(ptemp, s, sk_server_name(ptemp, s), &facts);
+    return wrong ? wrong : sk_server_finish(pconf, ptemp, s, server, &facts);
+}
+
+int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                    server_rec *main_server)
+{
+    server_rec *s;
+    int status = OK;
+
+    (void)plog;
+    for (s = main_server; s; s = s->next) {
+        const char *wrong = check_server(pconf, ptemp, s);
+        if (wrong) {
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, s,
+                         "mod_auth_scalekit: %s: %s", sk_server_name(ptemp, s), wrong);
+            status = HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+    return status;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the administrator wrote: the directives, their records and merges, and how they become core/settings.
+ */
+#ifndef SK_CONFIG_CONFIG_H
+#define SK_CONFIG_CONFIG_H
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "core/settings.h"
+
+struct sk_environment;
+
+extern module AP_MODULE_DECLARE_DATA auth_scalekit_module;
+
+extern const command_rec sk_config_commands[];
+
+void *sk_config_create_server(apr_pool_t *pool, server_rec *s);
+void *sk_config_merge_server(apr_pool_t *pool, void *base, void *add);
+void *sk_config_create_policy(apr_pool_t *pool, char *dir);
+void *sk_config_merge_policy(apr_pool_t *pool, void *base, void *add);
+
+/**
+ * The check_config hook: turns each server's directives into settings and has the doctor look at them. Part of
+ * `httpd -t`. A server that cannot work stops the start with one line that names directive, virtual host and remedy.
+ */
+int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+/** The settings of a server; NULL where the module is not configured. */
+const sk_settings *sk_settings_of(const server_rec *s);
+
+/** The policy of a request's directory. */
+const sk_policy *sk_policy_of(const request_rec *r);
+
+/** This process's view of the server's environment, once child_init has made it. */
+struct sk_environment *sk_environment_of(const server_rec *s);
+void sk_environment_set(server_rec *s, struct sk_environment *environment);
+
+#endif

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/server.h"
+
+#include <stdlib.h>
+#include <http_config.h>
+#include <http_log.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "config/secret.h"
+#include "core/text.h"
+#include "core/url.h"
+
+APLOG_USE_MODULE(auth_scalekit);
+
+#define YEARS_10 (10L * 365 * 24 * 3600)
+
+const char *sk_server_name(apr_pool_t *pool, const server_rec *s)
+{
+    const char *host = s->server_hostname ? s->server_hostname : "";
+    const char *where =
+        s->defn_name ? apr_psprintf(pool, " (%s:%u)", s->defn_name, s->defn_line_number) : "";
+
+    if (!s->is_virtual) {
+        return apr_psprintf(pool, "main server %s", host);
+    }
+    return s->port ? apr_psprintf(pool, "virtual host %s:%u%s", host, s->port, where)
+                   : apr_psprintf(pool, "virtual host %s%s", host, where);
+}
+
+/* ---- single values ---- */
+
+static const char *from_environment(const char *variables)
+{
+    char name[64];
+    size_t length;
+
+    while (variables && *variables) {
+        length = strcspn(variables, " ");
+        apr_cpystrn(name, variables, length + 1);
+        if (getenv(name) && *getenv(name)) {
+            return getenv(name);
+        }
+        variables += length;
+        variables += *variables == ' ';
+    }
+    return NULL;
+}
+
+static void fill_from_environment(apr_pool_t *pool, sk_server *server)
+{
+#define SK_TEXT(field, directive, variables)                                                   \
+    if (!server->field) {                                                                      \
+        server->field = apr_pstrdup(pool, from_environment(variables));                        \
+    }
+    SK_SERVER_TEXTS(SK_TEXT)
+#undef SK_TEXT
+}
+
+/* A whole number within limits; NULL text gives the default. */
+static const char *read_seconds(apr_pool_t *pool, const char *directive, const char *text,
+                                long standard, long least, long most, apr_time_t *value)
+{
+    long seconds = standard;
+    char *end = NULL;
+
+    if (text) {
+        seconds = strtol(text, &end, 10);
+        if (end == text || *end || seconds < least || seconds > most) {
+            return apr_psprintf(pool, "%s: \"%s\" is not a number of seconds from %ld to %ld",
+                                directive, sk_text_printable(pool, text, 40), least, most);
+        }
+    }
+    *value = apr_time_from_sec(seconds);
+    return NULL;
+}
+
+/* Our own paths are compared byte for byte with normalised ones: nothing that could be spelled in two ways. */
+static bool is_plain_path(const char *path)
+{
+    const char *c;
+
+    if (path[0] != '/' || strlen(path) > 200) {
+        return false;
+    }
+    for (c = path; *c; c++) {
+        if (!apr_isalnum(*c) && !strchr("-._~/", *c)) {
+            return false;
+        }
+        if (*c == '/' && (c[1] == '/' || c[1] == '.')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *read_path(apr_pool_t *pool, const char *directive, const char *text,
+                             const char *standard, const char **path)
+{
+    if (!text) {
+        text = standard;
+    }
+    if (strcasecmp(text, "none") == 0) {
+        *path = NULL;
+        return NULL;
+    }
+    if (!is_plain_path(text) || !text[1]) {
+        return apr_psprintf(pool,
+                            "%s: \"%s\" is not a path of letters, digits, \"-._~\" and \"/\"; "
+                            "write for example %s",
+                            directive, sk_text_printable(pool, text, 80), standard);
+    }
+    *path = text;
+    return NULL;
+}
+
+static const char *require_text(apr_pool_t *pool, const char *directive, const char *variables,
+                                const char *text, const char *example)
+{
+    if (text && *text) {
+        return NULL;
+    }
+    return apr_psprintf(pool, "%s is missing: add \"%s %s\", or set %s in httpd's environment",
+                        directive, directive, example, variables);
+}
+
+/* An origin: scheme and host, and no path but a slash at the end. */
+static const char *read_origin(apr_pool_t *pool, const char *directive, const char *text,
+                               sk_url *url)
+{
+    const char *wrong = sk_url_parse(pool, text, url);
+
+    if (!wrong && *url->path && strcmp(url->path, "/") != 0) {
+        wrong = "it must not have a path: only the scheme and the host";
+    }
+    return wrong ? apr_psprintf(pool, "%s \"%s\": %s, as in https://acme.scalekit.com",
+                                directive, sk_text_printable(pool, text, 200), wrong)
+                 : NULL;
+}
+
+/* ---- groups of settings, in the order in which one needs the other ---- */
+
+static const char *finish_environment(apr_pool_t *pool, apr_pool_t *ptemp, const server_rec *s,
+                                      sk_server *server, sk_settings *settings)
+{
+    const char *wrong;
+    sk_url url;
+    sk_secret secret;
+
+    if ((wrong = require_text(pool, "ScalekitEnvURL", "SCALEKIT_ENV_URL", server->env_url,
+                              "https://acme.scalekit.com"))
+        || (wrong = read_origin(pool, "ScalekitEnvURL", server->env_url, &url))
+        || (wrong = require_text(pool, "ScalekitClientID", "SCALEKIT_CLIENT_ID",
+                                 server->client_id, "skc_58300000000000001"))
+        || (wrong = require_text(pool, "ScalekitClientSecret", "SCALEKIT_CLIENT_SECRET",
+                                 server->client_secret,
+                                 "file:/etc/apache2/scalekit/client.secret"))) {
+        return wrong;
+    }
+    if (strcmp(url.scheme, "https") != 0 && !sk_url_is_loopback(url.host)) {
+        return apr_psprintf(pool,
+                            "ScalekitEnvURL \"%s\": plain http would send the client secret in "
+                            "the clear; write https://",
+                            url.origin);
+    }
+    if (!sk_text_is_clean(server->client_id)) {
+        return "ScalekitClientID contains control characters: copy it again from the Scalekit "
+               "dashboard";
+    }
+    if ((wrong = sk_secret_read(pool, ptemp, server->client_secret, &secret))) {
+        return apr_pstrcat(pool, "ScalekitClientSecret: ", wrong, NULL);
+    }
+    if (secret.readable_by_others) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "%s: ScalekitClientSecret: %s can be read by every user of this machine: "
+                     "chmod 0600 it and "
+                     "give it to root",
+                     settings->name, server->client_secret);
+    }
+    settings->env_url = settings->env_origin = url.origin;
+    settings->client_id = server->client_id;
+    settings->client_secret = secret.value;
+    settings->issuer = server->issuer ? server->issuer : settings->env_url;
+    settings->audience = server->audience ? server->audience : settings->client_id;
+    settings->scopes = "openid profile email offline_access";
+    if (server->scopes) {
+        sk_list scopes = sk_list_from_array(pool, server->scopes, false);
+        settings->scopes = sk_list_join(pool, &scopes, ' ');
+    }
+    return NULL;
+}
+
+static const char *finish_redirect_uri(apr_pool_t *pool, sk_server *server,
+                                       sk_settings *settings)
+{
+    const char *uri = server->redirect_uri ? server->redirect_uri : "/auth/callback";
+    const char *wrong;
+    sk_url url;
+
+    if (server->base_url) {
+        wrong = read_origin(pool, "ScalekitBaseURL", server->base_url, &url);
+        if (wrong) {
+            return wrong;
+        }
+        settings->base_origin = url.origin;
+    }
+    if (*uri != '/') {
+        wrong = sk_url_parse(pool, uri, &url);
+        if (wrong) {
+            return apr_psprintf(
+                pool, "ScalekitRedirectURI \"%s\": %s, or be a path such as /auth/callback",
+                sk_text_printable(pool, uri, 200), wrong);
+        }
+        if (settings->base_origin && strcmp(settings->base_origin, url.origin) != 0) {
+            return apr_psprintf(
+                pool,
+                "ScalekitRedirectURI is on %s, but ScalekitBaseURL says %s: make them agree",
+                url.origin, settings->base_origin);
+        }
+        settings->redirect_origin = url.origin;
+        uri = url.path;
+    }
+    return read_path(pool, "ScalekitRedirectURI", uri, "/auth/callback",
+                     &settings->paths[SK_ENDPOINT_CALLBACK]);
+}
+
+static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings *settings)
+{
+    const char *wrong;
+    int i, j;
+
+    if ((wrong = finish_redirect_uri(pool, server, settings))
+        || (wrong = read_path(pool, "ScalekitLoginPath", server->login_path, "/login",
+                              &settings->paths[SK_ENDPOINT_LOGIN]))
+        || (wrong = read_path(pool, "ScalekitLogoutPath", server->logout_path, "/logout",
+                              &settings->paths[SK_ENDPOINT_LOGOUT]))) {
+        return wrong;
+    }
+    if (!settings->paths[SK_ENDPOINT_CALLBACK]) {
+        return "ScalekitRedirectURI cannot be none: Scalekit sends every login there";
+    }
+    for (i = 0; i < SK_ENDPOINTS; i++) {
+        for (j = i + 1; j < SK_ENDPOINTS; j++) {
+            if (settings->paths[i] && settings->paths[j]
+                && strcmp(settings->paths[i], settings->paths[j]) == 0) {
+                return apr_psprintf(
+                    pool,
+                    "%s is configured for two of ScalekitRedirectURI, ScalekitLoginPath and "
+                    "ScalekitLogoutPath: give each a path of its own",
+                    settings->paths[i]);
+            }
+        }
+    }
+    settings->after_login =
+        sk_url_local_target(pool, server->after_login ? server->after_login : "/");
+    if (!settings->after_login) {
+        return "ScalekitAfterLoginURL is not a path on this host: write one such as /dashboard";
+    }
+    settings->after_logout = server->after_logout ? server->after_logout : "/";
+    if (!sk_url_local_target(pool, settings->after_logout)) {
+        sk_url url;
+        wrong = sk_url_parse(pool, settings->after_logout, &url);
+        if (wrong) {
+            return apr_psprintf(pool, "ScalekitAfterLogoutURL: %s, or be a path on this host",
+                                wrong);
+        }
+    }
+    return NULL;
+}
+
+static const char *finish_times(apr_pool_t *pool, sk_server *server, sk_settings *settings)
+{
+    const char *wrong;
+
+    if ((wrong = read_seconds(pool, "ScalekitSessionMaxAge", server->session_max_age, 43200, 1,
+                              YEARS_10, &settings->session_max_age))
+        || (wrong =
+                read_seconds(pool, "ScalekitSessionIdleTimeout", server->session_idle_timeout,
+                             3600, 0, YEARS_10, &settings->session_idle_timeout))
+        || (wrong = read_seconds(pool, "ScalekitClockSkew", server->clock_skew, 60, 0, 600,
+                                 &settings->clock_skew))
+        || (wrong = read_seconds(pool, "ScalekitTimeout", server->connect_timeout, 3, 1, 60,
+                                 &settings->connect_timeout))
+        || (wrong = read_seconds(pool, "ScalekitTimeout", server->total_timeout, 10, 1, 120,
+                                 &settings->total_timeout))) {
+        return wrong;
+    }
+    return NULL;
+}
+
+/* 128 random bits take 22 characters of base64 or 32 hexadecimal digits. */
+static bool is_long_enough(const char *key)
+{
+    size_t length = strlen(key);
+
+    return length >= (strspn(key, "0123456789abcdefABCDEF") == length ? 32 : 22);
+}
+
+static const char *read_session_keys(apr_pool_t *pool, apr_pool_t *ptemp, const server_rec *s,
+                                     sk_server *server, const sk_settings *settings,
+                                     apr_array_header_t *keys)
+{
+    const char *from_env = from_environment("SCALEKIT_SESSION_KEY");
+    apr_array_header_t *written = server->session_keys;
+    int i;
+
+    if (!written && from_env) {
+        written = apr_array_make(ptemp, 1, sizeof(char *));
+        APR_ARRAY_PUSH(written, const char *) = from_env;
+    }
+    for (i = 0; written && i < written->nelts; i++) {
+        const char *text = APR_ARRAY_IDX(written, i, const char *);
+        sk_secret secret;
+        const char *wrong = sk_secret_read(pool, ptemp, text, &secret);
+        if (wrong) {
+            return apr_pstrcat(pool, "ScalekitSessionKey: ", wrong, NULL);
+        }
+        if (!is_long_enough(secret.value)) {
+            return "ScalekitSessionKey is too short: it needs 128 random bits at least; make "
+                   "one with \"openssl rand "
+                   "-base64 32\"";
+        }
+        if (secret.readable_by_others) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         "%s: ScalekitSessionKey: %s can be read by every user of this "
+                         "machine: chmod 0600 it and "
+                         "give it to root",
+                         settings->name, text);
+        }
+        APR_ARRAY_PUSH(keys, const char *) = secret.value;
+    }
+    if (keys->nelts == 0) {
+        APR_ARRAY_PUSH(keys, const char *) = settings->client_secret;
+    }
+    return NULL;
+}
+
+static const char *finish_sealing(apr_pool_t *pool, apr_pool_t *ptemp, const server_rec *s,
+                                  sk_server *server, sk_settings *settings)
+{
+    const char *scope = server->session_scope ? server->session_scope : s->server_hostname;
+    const char *context =
+        apr_pstrcat(pool, scope, "\n", settings->client_id, "\n", settings->env_url, NULL);
+    apr_array_header_t *keys = apr_array_make(pool, 2, sizeof(char *));
+    const char *wrong = read_session_keys(pool, ptemp, s, server, settings, keys);
+
+    if (wrong) {
+        return wrong;
+    }
+    settings->session_sealer = sk_sealer_create(pool, keys, "session", context);
+    settings->login_sealer = sk_sealer_create(pool, keys, "login", context);
+    return settings->session_sealer && settings->login_sealer
+               ? NULL
+               : "OpenSSL cannot derive keys (HKDF-SHA256)";
+}
+
+/* Written names may carry attributes behind them: "session path=/;HttpOnly". */
+static apr_array_header_t *cookie_names(apr_pool_t *pool, const sk_tree_facts *facts)
+{
+    apr_array_header_t *names = apr_array_make(pool, facts->cookies->nelts + 1, sizeof(char *));
+    int i;
+
+    for (i = 0; i < facts->cookies->nelts; i++) {
+        const char *args = APR_ARRAY_IDX(facts->cookies, i, sk_tree_line).args;
+        APR_ARRAY_PUSH(names, const char *) = ap_getword_conf(pool, &args);
+    }
+    return names;
+}
+
+const char *sk_server_finish(apr_pool_t *pool, apr_pool_t *ptemp, const server_rec *s,
+                             sk_server *server, const sk_tree_facts *facts)
+{
+    sk_settings *settings = apr_pcalloc(pool, sizeof(*settings));
+    const char *wrong;
+
+    settings->name = sk_server_name(pool, s);
+    fill_from_environment(pool, server);
+    if ((wrong = finish_environment(pool, ptemp, s, server, settings))
+        || (wrong = finish_paths(pool, server, settings))
+        || (wrong = finish_times(pool, server, settings))
+        || (wrong = finish_sealing(pool, ptemp, s, server, settings))) {
+        return wrong;
+    }
+    settings->ca_bundle =
+        server->ca_bundle ? ap_server_root_relative(pool, server->ca_bundle) : NULL;
+    settings->proxy = server->proxy;
+    settings->keeps_access_token = facts->passes_access_token;
+    settings->session_cookies = cookie_names(pool, facts);
+    settings->header_prefixes = facts->prefixes;
+    APR_ARRAY_PUSH(facts->prefixes, const char *) = "X-Scalekit-";
+    server->settings = settings;
+    return NULL;
+}

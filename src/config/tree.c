@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/tree.h"
+
+#include <http_config.h>
+#include <util_cfgtree.h>
+#include <apr_strings.h>
+
+static bool is_session_cookie(const char *directive)
+{
+    static const char *const names[] = {"SessionCookieName", "SessionCookieName2",
+                                        "SessionDBDCookieName", "SessionDBDCookieName2", NULL};
+    const char *const *name;
+
+    for (name = names; *name; name++) {
+        if (strcasecmp(directive, *name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note(apr_pool_t *pool, const ap_directive_t *directive, sk_tree_facts *facts)
+{
+    const char *args = directive->args ? directive->args : "";
+
+    if (is_session_cookie(directive->directive)) {
+        sk_tree_line *line = apr_array_push(facts->cookies);
+        line->directive = directive->directive;
+        line->args = args;
+        line->file = directive->filename;
+        line->line = directive->line_num;
+    }
+    else if (strcasecmp(directive->directive, "AuthType") == 0) {
+        facts->uses_our_auth_type |= strcasecmp(ap_getword_conf(pool, &args), "Scalekit") == 0;
+    }
+    else if (strcasecmp(directive->directive, "ScalekitPassAccessToken") == 0) {
+        facts->passes_access_token |= strcasecmp(ap_getword_conf(pool, &args), "On") == 0;
+    }
+    else if (strcasecmp(directive->directive, "ScalekitHeaderPrefix") == 0) {
+        APR_ARRAY_PUSH(facts->prefixes, const char *) = ap_getword_conf(pool, &args);
+    }
+}
+
+static bool is_section_of(const ap_directive_t *directive, const server_rec *s)
+{
+    return s->is_virtual && s->defn_name && directive->filename
+           && directive->line_num == (int)s->defn_line_number
+           && strcmp(directive->filename, s->defn_name) == 0;
+}
+
+/* `own`: these lines stand in the server's own section, not outside of all virtual hosts. */
+static void walk(apr_pool_t *pool, const ap_directive_t *directive, const server_rec *s,
+                 bool own, sk_tree_facts *facts)
+{
+    for (; directive; directive = directive->next) {
+        if (strcasecmp(directive->directive, "<VirtualHost") == 0) {
+            if (is_section_of(directive, s)) {
+                walk(pool, directive->first_child, s, true, facts);
+            }
+            continue;
+        }
+        if (own && strcasecmp(directive->directive, "ServerName") == 0) {
+            facts->has_server_name = true;
+        }
+        note(pool, directive, facts);
+        walk(pool, directive->first_child, s, own, facts);
+    }
+}
+
+sk_tree_facts sk_tree_read(apr_pool_t *pool, const server_rec *s)
+{
+    sk_tree_facts facts = {false, false, false, NULL, NULL};
+
+    facts.cookies = apr_array_make(pool, 2, sizeof(sk_tree_line));
+    facts.prefixes = apr_array_make(pool, 2, sizeof(char *));
+    walk(pool, ap_conftree, s, !s->is_virtual, &facts);
+    return facts;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the whole configuration says beside our own directives. mod_session keeps its records to itself and httpd fills in a
+ * server's name where none was written, so that only the configuration tree still knows.
+ */
+#ifndef SK_CONFIG_TREE_H
+#define SK_CONFIG_TREE_H
+
+#include <stdbool.h>
+#include <httpd.h>
+#include <apr_tables.h>
+
+/** A directive as it was written. */
+typedef struct sk_tree_line {
+    const char *directive;
+    const char *args;
+    const char *file;
+    int line;
+} sk_tree_line;
+
+/** What holds for one server: the lines of its own section and those outside of every virtual host. */
+typedef struct sk_tree_facts {
+    bool uses_our_auth_type;  /* AuthType Scalekit somewhere */
+    bool has_server_name;     /* written in this very server */
+    bool passes_access_token; /* ScalekitPassAccessToken On somewhere */
+    apr_array_header_t *
+        cookies; /* sk_tree_line: SessionCookieName, SessionCookieName2, SessionDBDCookieName, ...2 */
+    apr_array_header_t *prefixes; /* const char *: of ScalekitHeaderPrefix */
+} sk_tree_facts;
+
+sk_tree_facts sk_tree_read(apr_pool_t *pool, const server_rec *s);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/claims.h"
+
+#include <string.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <json-c/json.h>
+
+#include "core/json.h"
+
+enum { TEXT_MAX = 1024, ITEM_MAX = 256, ITEMS_MAX = 1000, NAME_MAX_LENGTH = 64 };
+
+/* A string that can be exported, or NULL. */
+static const char *clean_string(apr_pool_t *pool, json_object *value, size_t limit)
+{
+    const char *text = sk_json_text(value);
+
+    return text && *text && strlen(text) <= limit && sk_text_is_clean(text)
+               ? apr_pstrdup(pool, text)
+               : NULL;
+}
+
+static const char *text_claim(apr_pool_t *pool, json_object *first, json_object *second,
+                              const char *name)
+{
+    const char *text = clean_string(pool, sk_json_member(first, name), TEXT_MAX);
+
+    return text ? text : clean_string(pool, sk_json_member(second, name), TEXT_MAX);
+}
+
+static void push_items(apr_pool_t *pool, apr_array_header_t *items, json_object *array)
+{
+    size_t i, count;
+
+    if (!json_object_is_type(array, json_type_array)) {
+        return;
+    }
+    count = json_object_array_length(array);
+    for (i = 0; i < count && items->nelts < ITEMS_MAX; i++) {
+        const char *item = clean_string(pool, json_object_array_get_idx(array, i), ITEM_MAX);
+        if (item && !strchr(item, ',')) {
+            APR_ARRAY_PUSH(items, const char *) = item;
+        }
+    }
+}
+
+static void push_words(apr_pool_t *pool, apr_array_header_t *items, json_object *words)
+{
+    const char *text = clean_string(pool, words, (size_t)ITEMS_MAX * ITEM_MAX);
+    sk_list list;
+    int i;
+
+    if (!text) {
+        return;
+    }
+    list = sk_list_from_words(pool, text);
+    for (i = 0; i < list.count && items->nelts < ITEMS_MAX; i++) {
+        if (!strchr(list.items[i], ',')) {
+            APR_ARRAY_PUSH(items, const char *) = list.items[i];
+        }
+    }
+}
+
+/* The first of the claims that is a list with something in it. */
+static sk_list first_list(apr_pool_t *pool, json_object *claims, const char *const *names)
+{
+    apr_array_header_t *items = apr_array_make(pool, 16, sizeof(char *));
+
+    for (; *names && items->nelts == 0; names++) {
+        push_items(pool, items, sk_json_member(claims, *names));
+    }
+    return sk_list_from_array(pool, items, true);
+}
+
+/* M2M tokens have `scopes`, an array; others `scope`, words (RFC 9068 section 2.2.3). */
+static sk_list scopes_of(apr_pool_t *pool, json_object *access)
+{
+    apr_array_header_t *items = apr_array_make(pool, 8, sizeof(char *));
+
+    push_items(pool, items, sk_json_member(access, "scopes"));
+    push_words(pool, items, sk_json_member(access, "scope"));
+    return sk_list_from_array(pool, items, true);
+}
+
+/* Full Stack Auth names the connection first in `amr`; modular SSO has it in front of a `;` in `sub`. */
+static const char *connection_of(apr_pool_t *pool, json_object *id, const char *sub)
+{
+    json_object *amr = sk_json_member(id, "amr");
+    const char *first = NULL, *end;
+
+    if (json_object_is_type(amr, json_type_array) && json_object_array_length(amr) > 0) {
+        first = clean_string(pool, json_object_array_get_idx(amr, 0), ITEM_MAX);
+    }
+    if (first && strncmp(first, "conn_", 5) == 0) {
+        return first;
+    }
+    if (sub && strncmp(sub, "conn_", 5) == 0 && (end = strchr(sub, ';'))) {
+        return apr_pstrmemdup(pool, sub, (size_t)(end - sub));
+    }
+    return NULL;
+}
+
+static const char *display_name(apr_pool_t *pool, const sk_identity *identity)
+{
+    if (identity->name) {
+        return identity->name;
+    }
+    if (identity->given_name && identity->family_name) {
+        return apr_pstrcat(pool, identity->given_name, " ", identity->family_name, NULL);
+    }
+    if (identity->given_name || identity->family_name) {
+        return identity->given_name ? identity->given_name : identity->family_name;
+    }
+    return identity->email;
+}
+
+/* Claims that are said elsewhere, or that only speak of the token itself. */
+static bool is_known(const char *name)
+{
+    static const char *const names[] = {
+#define SK_NAME(field, variable, header) #field,
+        SK_IDENTITY_TEXTS(SK_NAME) SK_IDENTITY_LISTS(SK_NAME)
+#undef SK_NAME
+            "scope",
+        "email_verified",
+        "https://scalekit.com/permissions",
+        "scalekit:permissions",
+        "https://scalekit.com/roles",
+        "iss",
+        "aud",
+        "exp",
+        "iat",
+        "nbf",
+        "jti",
+        "azp",
+        "at_hash",
+        "c_hash",
+        "nonce",
+        "amr",
+        "acr",
+        "auth_time",
+        "client_id",
+        "typ",
+        "events",
+        NULL};
+    const char *const *known;
+
+    for (known = names; *known; known++) {
+        if (strcmp(*known, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_exportable_name(const char *name)
+{
+    size_t length = strlen(name);
+
+    return length > 0 && length <= NAME_MAX_LENGTH
+           && strspn(name,
+                     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-")
+                  == length;
+}
+
+/* Strings and arrays of strings as they are; numbers, booleans and objects as JSON. */
+static sk_list values_of(apr_pool_t *pool, json_object *value)
+{
+    apr_array_header_t *values = apr_array_make(pool, 1, sizeof(char *));
+
+    if (json_object_is_type(value, json_type_array)) {
+        push_items(pool, values, value);
+    }
+    else if (json_object_is_type(value, json_type_string)) {
+        const char *text = clean_string(pool, value, TEXT_MAX);
+        if (text) {
+            APR_ARRAY_PUSH(values, const char *) = text;
+        }
+    }
+    else if (value) {
+        const char *json = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
+        if (strlen(json) <= TEXT_MAX && sk_text_is_clean(json)) {
+            APR_ARRAY_PUSH(values, const char *) = apr_pstrdup(pool, json);
+        }
+    }
+    return sk_list_from_array(pool, values, true);
+}
+
+static bool has_extra(const apr_array_header_t *extras, const char *name)
+{
+    int i;
+
+    for (i = 0; i < extras->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(extras, i, sk_extra).name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void collect_extras(apr_pool_t *pool, json_object *claims, apr_array_header_t *extras,
+                           size_t *room)
+{
+    if (!json_object_is_type(claims, json_type_object)) {
+        return;
+    }
+    json_object_object_foreach(claims, name, value)
+    {
+        sk_extra extra;
+        size_t size;
+        if (is_known(name) || !is_exportable_name(name) || has_extra(extras, name)) {
+            continue;
+        }
+        extra.values = values_of(pool, value);
+        size = strlen(name) + strlen(sk_list_join(pool, &extra.values, ',')) + 4;
+        if (extra.values.count > 0 && size <= *room) {
+            extra.name = apr_pstrdup(pool, name);
+            APR_ARRAY_PUSH(extras, sk_extra) = extra;
+            *room -= size;
+        }
+    }
+}
+
+void sk_claims_collect(apr_pool_t *pool, json_object *id, json_object *access,
+                       sk_identity *identity)
+{
+    static const char *const permission_names[] = {
+        "permissions", "https://scalekit.com/permissions", "scalekit:permissions", NULL};
+    static const char *const role_names[] = {"roles", "https://scalekit.com/roles", NULL};
+    apr_array_header_t *extras = apr_array_make(pool, 4, sizeof(sk_extra));
+    size_t room = SK_CLAIMS_EXTRAS_MAX;
+    json_object *verified;
+
+    memset(identity, 0, sizeof(*identity));
+#define SK_TEXT(field, variable, header) identity->field = text_claim(pool, id, access, #field);
+    SK_IDENTITY_TEXTS(SK_TEXT)
+#undef SK_TEXT
+    identity->sid = text_claim(pool, access, id, "sid");
+    identity->oid = text_claim(pool, access, id, "oid");
+    identity->xoid = text_claim(pool, access, id, "xoid");
+    identity->xuid = text_claim(pool, access, id, "xuid");
+    identity->connection_id = connection_of(pool, id, identity->sub);
+    identity->name = display_name(pool, identity);
+    identity->roles = first_list(pool, access, role_names);
+    identity->permissions = first_list(pool, access, permission_names);
+    identity->scopes = scopes_of(pool, access);
+    verified = sk_json_member(id, "email_verified");
+    if (json_object_is_type(verified, json_type_boolean)) {
+        identity->email_verified =
+            json_object_get_boolean(verified) ? SK_VERIFIED_YES : SK_VERIFIED_NO;
+    }
+    collect_extras(pool, access, extras, &room);
+    collect_extras(pool, id, extras, &room);
+    identity->extras = (sk_extra *)(void *)extras->elts;
+    identity->extras_count = extras->nelts;
+}
+
+static const sk_extra *find_extra(const sk_identity *identity, const char *name)
+{
+    int i;
+
+    for (i = 0; i < identity->extras_count; i++) {
+        if (strcmp(identity->extras[i].name, name) == 0) {
+            return &identity->extras[i];
+        }
+    }
+    return NULL;
+}
+
+const char *sk_claims_text(const sk_identity *identity, const char *name)
+{
+    const sk_extra *extra;
+
+#define SK_TEXT(field, variable, header)                                                       \
+    if (strcmp(name, #field) == 0) {                                                           \
+        return identity->field;                                                                \
+    }
+    SK_IDENTITY_TEXTS(SK_TEXT)
+#undef SK_TEXT
+    if (strcmp(name, "email_verified") == 0
+        && identity->email_verified != SK_VERIFIED_UNKNOWN) {
+        return identity->email_verified == SK_VERIFIED_YES ? "true" : "false";
+    }
+    extra = find_extra(identity, name);
+    return extra && extra->values.count == 1 ? extra->values.items[0] : NULL;
+}
+
+bool sk_claims_match(const sk_identity *identity, const char *name, const char *value)
+{
+    const char *text = sk_claims_text(identity, name);
+    const sk_extra *extra;
+
+    if (text) {
+        return strcmp(text, value) == 0;
+    }
+#define SK_LIST(field, variable, header)                                                       \
+    if (strcmp(name, #field) == 0) {                                                           \
+        return sk_list_has(&identity->field, value);                                           \
+    }
+    SK_IDENTITY_LISTS(SK_LIST)
+#undef SK_LIST
+    extra = find_extra(identity, name);
+    return extra && sk_list_has(&extra->values, value);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/jwt.h"
+
+#include <math.h>
+#include <string.h>
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <cjose/cjose.h>
+#include <json-c/json.h>
+#include <openssl/evp.h>
+
+#include "core/json.h"
+#include "core/text.h"
+
+enum { KEYS_MAX = 64, RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192, KID_MAX = 128 };
+
+/* The text of a string member; NULL if it is not there or something else. */
+static const char *string_of(json_object *object, const char *name)
+{
+    return sk_json_text(sk_json_member(object, name));
+}
+
+static bool is_or_lacks(json_object *object, const char *name, const char *expected)
+{
+    return !sk_json_member(object, name) || sk_text_equal(string_of(object, name), expected);
+}
+
+/* ---- key sets ---- */
+
+struct sk_keyset {
+    apr_hash_t *by_id; /* const char * to cjose_jwk_t * */
+};
+
+static apr_status_t release_key(void *key)
+{
+    cjose_jwk_release(key);
+    return APR_SUCCESS;
+}
+
+/* Only the four members that make a public key: cjose has no use for the others, and a stranger wrote them. */
+static cjose_jwk_t *import_key(apr_pool_t *pool, const char *n, const char *e)
+{
+    size_t length;
+    unsigned char *modulus = sk_text_base64url_decode(pool, n, strlen(n), &length);
+    const char *json;
+    cjose_jwk_t *key;
+    cjose_err error;
+
+    if (!modulus || !sk_text_base64url_decode(pool, e, strlen(e), &(size_t){0})) {
+        return NULL;
+    }
+    for (; length > 0 && *modulus == 0; modulus++) {
+        length--;
+    }
+    if (length < RSA_BITS_MIN / 8 || length > RSA_BITS_MAX / 8) {
+        return NULL;
+    }
+    json = apr_pstrcat(pool, "{\"kty\":\"RSA\",\"n\":\"", n, "\",\"e\":\"", e, "\"}", NULL);
+    key = cjose_jwk_import(json, strlen(json), &error);
+    if (key) {
+        apr_pool_cleanup_register(pool, key, release_key, apr_pool_cleanup_null);
+    }
+    return key;
+}
+
+static void add_key(apr_pool_t *pool, sk_keyset *keys, json_object *jwk)
+{
+    const char *kid = string_of(jwk, "kid"), *n = string_of(jwk, "n"), *e = string_of(jwk, "e");
+    cjose_jwk_t *key;
+
+    if (sk_text_equal(string_of(jwk, "kty"), "RSA") && is_or_lacks(jwk, "use", "sig")
+        && is_or_lacks(jwk, "alg", "RS256") && kid && *kid && strlen(kid) <= KID_MAX && n && e
+        && (key = import_key(pool, n, e))) {
+        apr_hash_set(keys->by_id, apr_pstrdup(pool, kid), APR_HASH_KEY_STRING, key);
+    }
+}
+
+sk_keyset *sk_keyset_parse(apr_pool_t *pool, const char *json, size_t length,
+                           const char **error)
+{
+    sk_keyset *keys = apr_palloc(pool, sizeof(*keys));
+    json_object *array = sk_json_member(sk_json_parse(pool, json, length), "keys");
+    size_t i, count;
+
+    if (!json_object_is_type(array, json_type_array)) {
+        *error = "it is not a JSON object with an array \"keys\"";
+        return NULL;
+    }
+    keys->by_id = apr_hash_make(pool);
+    count = json_object_array_length(array);
+    for (i = 0; i < count && apr_hash_count(keys->by_id) < KEYS_MAX; i++) {
+        add_key(pool, keys, json_object_array_get_idx(array, i));
+    }
+    if (apr_hash_count(keys->by_id) == 0) {
+        *error = "it holds no RSA key of 2048 bits or more, with a kid, for RS256 signatures";
+        return NULL;
+    }
+    return keys;
+}
+
+bool sk_keyset_has(const sk_keyset *keys, const char *kid)
+{
+    return apr_hash_get(keys->by_id, kid, APR_HASH_KEY_STRING) != NULL;
+}
+
+/* ---- taking apart and verifying ---- */
+
+static json_object *parse_part(apr_pool_t *pool, const char *text, size_t text_length)
+{
+    size_t length;
+    unsigned char *json = sk_text_base64url_decode(pool, text, text_length, &length);
+    json_object *object = json ? sk_json_parse(pool, (const char *)json, length) : NULL;
+
+    return json_object_is_type(object, json_type_object) ? object : NULL;
+}
+
+const char *sk_jwt_parse(apr_pool_t *pool, const char *text, sk_jwt *jwt)
+{
+    size_t header_length = strcspn(text, "."), claims_length;
+    const char *claims = text + header_length + 1;
+    json_object *header;
+
+    if (strlen(text) > SK_JWT_MAX) {
+        return "it is too long";
+    }
+    if (text[header_length] != '.') {
+        return "it is not a JWT";
+    }
+    claims_length = strcspn(claims, ".");
+    if (claims[claims_length] != '.' || strchr(claims + claims_length + 1, '.')) {
+        return "it is not a JWT of three parts";
+    }
+    header = parse_part(pool, text, header_length);
+    if (!header) {
+        return "its header is not a JSON object in base64url";
+    }
+    if (!sk_text_equal(string_of(header, "alg"), "RS256")) {
+        return "it is not signed with RS256";
+    }
+    /* RFC 7515 section 4.1.11: extensions that are not understood must be refused. */
+    if (sk_json_member(header, "crit") || sk_json_member(header, "b64")) {
+        return "its header demands extensions";
+    }
+    jwt->kid = string_of(header, "kid");
+    if (!jwt->kid || strlen(jwt->kid) > KID_MAX) {
+        return "its header names no key (kid)";
+    }
+    jwt->claims = parse_part(pool, claims, claims_length);
+    if (!jwt->claims) {
+        return "its claims are not a JSON object in base64url";
+    }
+    jwt->text = text;
+    return NULL;
+}
+
+const char *sk_jwt_verify(apr_pool_t *pool, const sk_jwt *jwt, const sk_keyset *keys)
+{
+    const cjose_jwk_t *key = apr_hash_get(keys->by_id, jwt->kid, APR_HASH_KEY_STRING);
+    cjose_err error;
+    cjose_jws_t *jws;
+    bool verified;
+
+    if (!key) {
+        return apr_psprintf(pool, "its key %s is not in the key set",
+                            sk_text_printable(pool, jwt->kid, 40));
+    }
+    jws = cjose_jws_import(jwt->text, strlen(jwt->text), &error);
+    if (!jws) {
+        return "its signature cannot be read";
+    }
+    verified = cjose_jws_verify(jws, key, &error);
+    cjose_jws_release(jws);
+    return verified ? NULL : "its signature is wrong";
+}
+
+/* ---- the rules ---- */
+
+/* A NumericDate (RFC 7519 section 2): -1 if it is not there, -2 if it is none that anybody means. */
+static apr_time_t date_of(json_object *claims, const char *name)
+{
+    static const double latest = 253402300799.0; /* the year 9999 */
+    json_object *value = sk_json_member(claims, name);
+    double seconds;
+
+    if (!value) {
+        return -1;
+    }
+    if (!json_object_is_type(value, json_type_int)
+        && !json_object_is_type(value, json_type_double)) {
+        return -2;
+    }
+    seconds = json_object_get_double(value);
+    return isfinite(seconds) && seconds >= 0 && seconds <= latest ? (apr_time_t)seconds : -2;
+}
+
+apr_time_t sk_jwt_expiry(const sk_jwt *jwt)
+{
+    apr_time_t expiry = date_of(jwt->claims, "exp");
+
+    return expiry > 0 ? expiry : 0;
+}
+
+static const char *check_times(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt_rules *rules)
+{
+    apr_time_t exp = date_of(jwt->claims, "exp"), iat = date_of(jwt->claims, "iat"),
+               nbf = date_of(jwt->claims, "nbf");
+
+    if (exp < 0) {
+        return "it has no valid exp";
+    }
+    if (iat < 0) {
+        return "it has no valid iat";
+    }
+    if (nbf == -2) {
+        return "its nbf is not valid";
+    }
+    if (rules->now >= exp + rules->skew) {
+        return apr_psprintf(pool,
+                            "it expired %" APR_TIME_T_FMT
+                            " seconds ago: if this is a new token, a clock is wrong",
+                            rules->now - exp);
+    }
+    if (iat > rules->now + rules->skew || nbf > rules->now + rules->skew) {
+        return apr_psprintf(
+            pool, "it is from the future, by %" APR_TIME_T_FMT " seconds: a clock is wrong",
+            (iat > nbf ? iat : nbf) - rules->now);
+    }
+    return NULL;
+}
+
+/* aud is a string or an array of strings (RFC 7519 section 4.1.3). */
+static bool audience_has(json_object *claims, const char *audience)
+{
+    json_object *aud = sk_json_member(claims, "aud");
+    size_t i, count;
+
+    if (json_object_is_type(aud, json_type_string)) {
+        return sk_text_equal(string_of(claims, "aud"), audience);
+    }
+    if (!json_object_is_type(aud, json_type_array)) {
+        return false;
+    }
+    count = json_object_array_length(aud);
+    for (i = 0; i < count; i++) {
+        json_object *item = json_object_array_get_idx(aud, i);
+        if (sk_text_equal(sk_json_text(item), audience)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* OIDC Core section 3.1.3.6: the left half of the access token's SHA-256, in base64url. */
+static bool at_hash_matches(apr_pool_t *pool, const char *at_hash, const char *access_token)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+
+    return EVP_Digest(access_token, strlen(access_token), digest, &length, EVP_sha256(), NULL)
+               == 1
+           && sk_text_equal(at_hash, sk_text_base64url(pool, digest, length / 2));
+}
+
+static const char *check_id(apr_pool_t *pool, json_object *claims, const sk_jwt_rules *rules)
+{
+    if (!is_or_lacks(claims, "azp", rules->client_id)) {
+        return "its azp is another client";
+    }
+    if (!is_or_lacks(claims, "nonce", rules->nonce)) {
+        return "its nonce is not the one of this login";
+    }
+    if (sk_json_member(claims, "at_hash")
+        && !at_hash_matches(pool, string_of(claims, "at_hash"), rules->access_token)) {
+        return "its at_hash does not match the access token";
+    }
+    if (!sk_json_member(claims, "azp") && !sk_json_member(claims, "at_hash")
+        && !sk_json_member(claims, "c_hash") && !sk_json_member(claims, "nonce")) {
+        return "it is not an ID token";
+    }
+    return NULL;
+}
+
+static const char *check_access(json_object *claims, const sk_jwt_rules *rules)
+{
+    if (sk_json_member(claims, "at_hash") || sk_json_member(claims, "c_hash")
+        || sk_json_member(claims, "nonce")
+        || (sk_json_member(claims, "azp") && !sk_json_member(claims, "jti"))) {
+        return "it is an ID token, not an access token";
+    }
+    if (!is_or_lacks(claims, "client_id", rules->client_id)) {
+        return "its client_id is another client";
+    }
+    return NULL;
+}
+
+const char *sk_jwt_check(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt_rules *rules)
+{
+    json_object *claims = jwt->claims;
+    const char *sub = string_of(claims, "sub"), *wrong;
+
+    if (!sk_text_equal(string_of(claims, "iss"), rules->issuer)) {
+        return apr_psprintf(pool, "its issuer is \"%s\", expected \"%s\": see ScalekitIssuer",
+                            sk_text_printable(pool, string_of(claims, "iss"), 200),
+                            rules->issuer);
+    }
+    if (!audience_has(claims, rules->audience)) {
+        return apr_psprintf(pool, "its audience does not include \"%s\"%s", rules->audience,
+                            rules->kind == SK_JWT_ACCESS ? ": see ScalekitAudience" : "");
+    }
+    if (!sub || !*sub || !sk_text_is_clean(sub)) {
+        return "it has no valid sub";
+    }
+    if (sk_json_member(claims, "events")) {
+        return "it is a logout token";
+    }
+    wrong = check_times(pool, jwt, rules);
+    if (wrong) {
+        return wrong;
+    }
+    return rules->kind == SK_JWT_ID ? check_id(pool, claims, rules)
+                                    : check_access(claims, rules);
+}

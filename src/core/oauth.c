@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/oauth.h"
+
+#include <string.h>
+#include <apr_strings.h>
+#include <json-c/json.h>
+#include <openssl/evp.h>
+
+#include "core/json.h"
+#include "core/text.h"
+#include "core/url.h"
+
+const char *sk_oauth_authorize_url(apr_pool_t *pool, const sk_settings *settings,
+                                   const sk_authorize *request)
+{
+    const sk_login_hints *hints = &request->hints;
+    const char *url =
+        apr_pstrcat(pool, settings->env_url, "/oauth/authorize?response_type=code", NULL);
+
+    url = sk_url_query_add(pool, url, "client_id", settings->client_id);
+    url = sk_url_query_add(pool, url, "redirect_uri", request->redirect_uri);
+    url = sk_url_query_add(pool, url, "scope", settings->scopes);
+    url = sk_url_query_add(pool, url, "state", request->state);
+    url = sk_url_query_add(pool, url, "nonce", request->nonce);
+    url = sk_url_query_add(pool, url, "code_challenge", request->code_challenge);
+    url = sk_url_query_add(pool, url, "code_challenge_method", "S256");
+    url = sk_url_query_add(pool, url, "organization_id", hints->organization_id);
+    url = sk_url_query_add(pool, url, "connection_id", hints->connection_id);
+    url = sk_url_query_add(pool, url, "login_hint", hints->login_hint);
+    /* The SDKs send domain_hint, the documentation knows domain. */
+    url = sk_url_query_add(pool, url, "domain_hint", hints->domain_hint);
+    url = sk_url_query_add(pool, url, "domain", hints->domain_hint);
+    url = sk_url_query_add(pool, url, "provider", hints->provider);
+    return sk_url_query_add(pool, url, "prompt", hints->prompt);
+}
+
+const char *sk_oauth_logout_url(apr_pool_t *pool, const sk_settings *settings,
+                                const char *id_token, const char *post_logout_redirect_uri)
+{
+    const char *url = apr_pstrcat(pool, settings->env_url, "/oidc/logout", NULL);
+
+    url = sk_url_query_add(pool, url, "id_token_hint", id_token);
+    return sk_url_query_add(pool, url, "post_logout_redirect_uri", post_logout_redirect_uri);
+}
+
+const char *sk_oauth_challenge(apr_pool_t *pool, const char *verifier)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+
+    if (EVP_Digest(verifier, strlen(verifier), digest, &length, EVP_sha256(), NULL) != 1) {
+        return NULL;
+    }
+    return sk_text_base64url(pool, digest, length);
+}
+
+char *sk_oauth_code_body(apr_pool_t *pool, const sk_settings *settings, const char *code,
+                         const char *redirect_uri, const char *verifier)
+{
+    const char *body = "grant_type=authorization_code";
+
+    body = sk_url_form_add(pool, body, "code", code);
+    body = sk_url_form_add(pool, body, "redirect_uri", redirect_uri);
+    body = sk_url_form_add(pool, body, "code_verifier", verifier);
+    body = sk_url_form_add(pool, body, "client_id", settings->client_id);
+    /* Last, so that only one copy in memory holds the secret. */
+    return apr_pstrcat(pool, body,
+                       "&client_secret=", sk_url_encode(pool, settings->client_secret), NULL);
+}
+
+static const char *text_member(apr_pool_t *pool, json_object *object, const char *name)
+{
+    const char *text = sk_json_text(sk_json_member(object, name));
+
+    return text && *text ? apr_pstrdup(pool, text) : NULL;
+}
+
+/* Seconds, which some servers send as a string; 0 for what makes no sense. */
+static apr_time_t lifetime_member(json_object *object)
+{
+    static const double longest = 10.0 * 365 * 24 * 3600;
+    double seconds = json_object_get_double(sk_json_member(object, "expires_in"));
+
+    return seconds > 0 && seconds <= longest ? (apr_time_t)seconds : 0;
+}
+
+/* RFC 6749 section 5.2 names the characters of an error code; others make it no code. */
+static const char *error_member(apr_pool_t *pool, json_object *answer)
+{
+    const char *error = text_member(pool, answer, "error");
+
+    return error && strlen(error) <= 64 ? sk_text_printable(pool, error, 64) : NULL;
+}
+
+const char *sk_oauth_read_tokens(apr_pool_t *pool, int status, const char *body, size_t length,
+                                 sk_token_set *tokens)
+{
+    json_object *answer = sk_json_parse(pool, body, length);
+    const char *error;
+
+    memset(tokens, 0, sizeof(*tokens));
+    if (status != 200) {
+        error = error_member(pool, answer);
+        return error ? apr_psprintf(pool, "it answered %d %s", status, error)
+                     : apr_psprintf(pool, "it answered %d", status);
+    }
+    if (!json_object_is_type(answer, json_type_object)) {
+        return "it answered 200 with something that is not a JSON object";
+    }
+    tokens->access_token = text_member(pool, answer, "access_token");
+    tokens->id_token = text_member(pool, answer, "id_token");
+    tokens->refresh_token = text_member(pool, answer, "refresh_token");
+    tokens->expires_in = lifetime_member(answer);
+    return tokens->access_token ? NULL : "its answer holds no access_token";
+}

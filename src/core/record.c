@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/record.h"
+
+#include <string.h>
+#include <apr_strings.h>
+
+/* Flags of a packed record. */
+enum { SHEDS_ACCESS_TOKEN = 1, SHEDS_ID_TOKEN = 2 };
+
+/* The first byte of a packed token. */
+enum { TOKEN_TEXT = 0, TOKEN_JWT = 1 };
+
+/* ---- writing ---- */
+
+typedef struct writer {
+    apr_pool_t *pool;
+    unsigned char *bytes;
+    size_t length, room;
+} writer;
+
+static void write_bytes(writer *w, const void *bytes, size_t length)
+{
+    if (length > w->room - w->length) {
+        unsigned char *larger = apr_palloc(w->pool, 2 * (w->room + length));
+        memcpy(larger, w->bytes, w->length);
+        w->bytes = larger;
+        w->room = 2 * (w->room + length);
+    }
+    if (length > 0) {
+        memcpy(w->bytes + w->length, bytes, length);
+        w->length += length;
+    }
+}
+
+static writer writer_make(apr_pool_t *pool, size_t room)
+{
+    writer w = {pool, apr_palloc(pool, room), 0, room};
+
+    return w;
+}
+
+static void write_byte(writer *w, int byte)
+{
+    unsigned char c = (unsigned char)byte;
+
+    write_bytes(w, &c, 1);
+}
+
+static void write_number(writer *w, apr_uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7) {
+        write_byte(w, (int)(value & 0x7f) | 0x80);
+    }
+    write_byte(w, (int)value);
+}
+
+/* NULL is length 0; other strings are one longer for their NUL. */
+static void write_text(writer *w, const char *text)
+{
+    size_t length = text ? strlen(text) + 1 : 0;
+
+    write_number(w, length);
+    write_bytes(w, text, length);
+}
+
+static void write_list(writer *w, const sk_list *list)
+{
+    int i;
+
+    write_number(w, (apr_uint64_t)list->count);
+    for (i = 0; i < list->count; i++) {
+        write_text(w, list->items[i]);
+    }
+}
+
+static void write_token(writer *w, const sk_token *token)
+{
+    size_t length = token->bytes ? token->length : 0;
+
+    write_number(w, length);
+    write_bytes(w, token->bytes, length);
+}
+
+/* ---- reading: everything fails once the bytes have run out or made no sense ---- */
+
+typedef struct reader {
+    apr_pool_t *pool;
+    const unsigned char *next, *end;
+    bool failed;
+} reader;
+
+static const unsigned char *read_bytes(reader *r, size_t length)
+{
+    const unsigned char *bytes = r->next;
+
+    if (r->failed || length > (size_t)(r->end - r->next)) {
+        r->failed = true;
+        return NULL;
+    }
+    r->next += length;
+    return bytes;
+}
+
+static apr_uint64_t read_number(reader *r)
+{
+    apr_uint64_t value = 0;
+    unsigned int shift;
+
+    for (shift = 0; shift < 63; shift += 7) {
+        const unsigned char *byte = read_bytes(r, 1);
+        if (!byte) {
+            return 0;
+        }
+        value |= (apr_uint64_t)(*byte & 0x7f) << shift;
+        if (!(*byte & 0x80)) {
+            return value;
+        }
+    }
+    r->failed = true;
+    return 0;
+}
+
+static const char *read_text(reader *r)
+{
+    size_t length = (size_t)read_number(r);
+    const unsigned char *text = length > 0 ? read_bytes(r, length) : NULL;
+
+    if (text && (text[length - 1] != '\0' || memchr(text, '\0', length - 1))) {
+        r->failed = true;
+        text = NULL;
+    }
+    return (const char *)text;
+}
+
+static sk_list read_list(reader *r)
+{
+    sk_list list = {NULL, 0};
+    size_t count = (size_t)read_number(r), i;
+
+    /* An item takes two bytes at least, so that a forged count cannot make us allocate. */
+    if (count > (size_t)(r->end - r->next) / 2) {
+        r->failed = true;
+        return list;
+    }
+    list.items = apr_palloc(r->pool, sizeof(char *) * count);
+    for (i = 0; i < count && !r->failed; i++) {
+        list.items[i] = read_text(r);
+        if (!list.items[i]) {
+            r->failed = true;
+        }
+    }
+    list.count = r->failed ? 0 : (int)count;
+    return list;
+}
+
+static sk_token read_token(reader *r)
+{
+    sk_token token = {NULL, (size_t)read_number(r)};
+
+    token.bytes = token.length > 0 ? read_bytes(r, token.length) : NULL;
+    return token;
+}
+
+/* ---- tokens ---- */
+
+/* TOKEN_JWT, then each of the three parts as its length and its bytes; false if the text is no JWT. */
+static bool write_jwt(writer *w, const char *text)
+{
+    int part;
+
+    write_byte(w, TOKEN_JWT);
+    for (part = 0; part < 3; part++) {
+        size_t text_length = strcspn(text, "."), length = 0;
+        unsigned char *decoded = sk_text_base64url_decode(w->pool, text, text_length, &length);
+        if (!decoded || text[text_length] != (part < 2 ? '.' : '\0')) {
+            return false;
+        }
+        write_number(w, length);
+        write_bytes(w, decoded, length);
+        text += text_length + 1;
+    }
+    return true;
+}
+
+sk_token sk_token_pack(apr_pool_t *pool, const char *text)
+{
+    sk_token token = {NULL, 0};
+    writer w;
+
+    if (!text || !*text) {
+        return token;
+    }
+    w = writer_make(pool, strlen(text) + 16);
+    if (!write_jwt(&w, text)) {
+        w.length = 0;
+        write_byte(&w, TOKEN_TEXT);
+        write_bytes(&w, text, strlen(text));
+    }
+    token.bytes = w.bytes;
+    token.length = w.length;
+    return token;
+}
+
+const char *sk_token_text(apr_pool_t *pool, const sk_token *token)
+{
+    reader r = {pool, token->bytes, token->bytes + token->length, false};
+    const char *parts[3];
+    int part;
+
+    if (!token->bytes || token->length == 0) {
+        return NULL;
+    }
+    if (*read_bytes(&r, 1) == TOKEN_TEXT) {
+        return apr_pstrmemdup(pool, (const char *)r.next, (size_t)(r.end - r.next));
+    }
+    for (part = 0; part < 3; part++) {
+        size_t length = (size_t)read_number(&r);
+        const unsigned char *bytes = read_bytes(&r, length);
+        if (!bytes) {
+            return NULL;
+        }
+        parts[part] = sk_text_base64url(pool, bytes, length);
+    }
+    return apr_pstrcat(pool, parts[0], ".", parts[1], ".", parts[2], NULL);
+}
+
+/* ---- the record ---- */
+
+static void write_extras(writer *w, const sk_identity *identity)
+{
+    int i;
+
+    write_number(w, (apr_uint64_t)identity->extras_count);
+    for (i = 0; i < identity->extras_count; i++) {
+        write_text(w, identity->extras[i].name);
+        write_list(w, &identity->extras[i].values);
+    }
+}
+
+static void read_extras(reader *r, sk_identity *identity)
+{
+    size_t count = (size_t)read_number(r), i;
+
+    if (count > (size_t)(r->end - r->next) / 3) {
+        r->failed = true;
+        return;
+    }
+    identity->extras = apr_palloc(r->pool, sizeof(sk_extra) * count);
+    for (i = 0; i < count && !r->failed; i++) {
+        identity->extras[i].name = read_text(r);
+        identity->extras[i].values = read_list(r);
+        if (!identity->extras[i].name) {
+            r->failed = true;
+        }
+    }
+    identity->extras_count = r->failed ? 0 : (int)count;
+}
+
+static void write_identity(writer *w, const sk_identity *identity)
+{
+#define SK_TEXT(field, variable, header) write_text(w, identity->field);
+    SK_IDENTITY_TEXTS(SK_TEXT)
+#undef SK_TEXT
+#define SK_LIST(field, variable, header) write_list(w, &identity->field);
+    SK_IDENTITY_LISTS(SK_LIST)
+#undef SK_LIST
+    write_byte(w, (int)identity->email_verified);
+    write_extras(w, identity);
+}
+
+static void read_identity(reader *r, sk_identity *identity)
+{
+    const unsigned char *verified;
+
+#define SK_TEXT(field, variable, header) identity->field = read_text(r);
+    SK_IDENTITY_TEXTS(SK_TEXT)
+#undef SK_TEXT
+#define SK_LIST(field, variable, header) identity->field = read_list(r);
+    SK_IDENTITY_LISTS(SK_LIST)
+#undef SK_LIST
+    verified = read_bytes(r, 1);
+    if (verified && *verified <= SK_VERIFIED_YES) {
+        identity->email_verified = (sk_verified)*verified;
+    }
+    else {
+        r->failed = true;
+    }
+    read_extras(r, identity);
+}
+
+const unsigned char *sk_record_pack(apr_pool_t *pool, const sk_record *record, size_t *length)
+{
+    static const sk_token none = {NULL, 0};
+    writer w = writer_make(pool, 2048);
+
+    write_byte(&w, SK_RECORD_VERSION);
+    write_byte(&w, (record->sheds_access_token ? SHEDS_ACCESS_TOKEN : 0)
+                       | (record->sheds_id_token ? SHEDS_ID_TOKEN : 0));
+    write_text(&w, record->id);
+    write_identity(&w, &record->identity);
+    write_number(&w, (apr_uint64_t)record->login);
+    write_number(&w, (apr_uint64_t)record->last_use);
+    write_number(&w, (apr_uint64_t)record->access_expiry);
+    write_number(&w, (apr_uint64_t)record->absolute_end);
+    write_token(&w, &record->refresh_token);
+    write_token(&w, record->sheds_id_token ? &none : &record->id_token);
+    write_token(&w, record->sheds_access_token ? &none : &record->access_token);
+    *length = w.length;
+    return w.bytes;
+}
+
+bool sk_record_unpack(apr_pool_t *pool, const unsigned char *bytes, size_t length,
+                      sk_record *record)
+{
+    reader r = {pool, bytes, bytes + length, false};
+    const unsigned char *head = read_bytes(&r, 2);
+
+    if (!head || head[0] != SK_RECORD_VERSION) {
+        return false;
+    }
+    memset(record, 0, sizeof(*record));
+    record->sheds_access_token = head[1] & SHEDS_ACCESS_TOKEN;
+    record->sheds_id_token = head[1] & SHEDS_ID_TOKEN;
+    record->id = read_text(&r);
+    read_identity(&r, &record->identity);
+    record->login = (apr_time_t)read_number(&r);
+    record->last_use = (apr_time_t)read_number(&r);
+    record->access_expiry = (apr_time_t)read_number(&r);
+    record->absolute_end = (apr_time_t)read_number(&r);
+    record->refresh_token = read_token(&r);
+    record->id_token = read_token(&r);
+    record->access_token = read_token(&r);
+    return !r.failed && r.next == r.end && record->id && record->identity.sub;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/seal.h"
+
+#include <string.h>
+#include <apr_strings.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/rand.h>
+
+#include "core/text.h"
+
+enum { FORMAT = 1, KEY_ID = 4, NONCE = 12, TAG = 16, KEY = 32, HEAD = 1 + KEY_ID + NONCE };
+
+typedef struct seal_key {
+    unsigned char id[KEY_ID];
+    unsigned char key[KEY];
+} seal_key;
+
+struct sk_sealer {
+    seal_key *keys;
+    int count;
+    const char *context; /* the associated data */
+};
+
+int sk_hkdf(const char *secret, const char *label, unsigned char *out, size_t length)
+{
+    static const char salt[] = "mod_auth_scalekit";
+    EVP_PKEY_CTX *kdf = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+    int ok =
+        kdf && EVP_PKEY_derive_init(kdf) > 0 && EVP_PKEY_CTX_set_hkdf_md(kdf, EVP_sha256()) > 0
+        && EVP_PKEY_CTX_set1_hkdf_salt(kdf, (const unsigned char *)salt, sizeof(salt) - 1) > 0
+        && EVP_PKEY_CTX_set1_hkdf_key(kdf, (const unsigned char *)secret, (int)strlen(secret))
+               > 0
+        && EVP_PKEY_CTX_add1_hkdf_info(kdf, (const unsigned char *)label, (int)strlen(label))
+               > 0
+        && EVP_PKEY_derive(kdf, out, &length) > 0;
+
+    EVP_PKEY_CTX_free(kdf);
+    return ok;
+}
+
+static apr_status_t cleanse_string(void *secret)
+{
+    OPENSSL_cleanse(secret, strlen(secret));
+    return APR_SUCCESS;
+}
+
+void sk_cleanse_with_pool(apr_pool_t *pool, char *secret)
+{
+    apr_pool_cleanup_register(pool, secret, cleanse_string, apr_pool_cleanup_null);
+}
+
+static apr_status_t cleanse_keys(void *baton)
+{
+    sk_sealer *sealer = baton;
+
+    OPENSSL_cleanse(sealer->keys, sizeof(seal_key) * (size_t)sealer->count);
+    return APR_SUCCESS;
+}
+
+sk_sealer *sk_sealer_create(apr_pool_t *pool, const apr_array_header_t *secrets,
+                            const char *purpose, const char *context)
+{
+    const char *id_label = apr_pstrcat(pool, purpose, " key id", NULL);
+    sk_sealer *sealer = apr_pcalloc(pool, sizeof(*sealer));
+    int i;
+
+    sealer->count = secrets->nelts;
+    sealer->keys = apr_pcalloc(pool, sizeof(seal_key) * (size_t)sealer->count);
+    sealer->context = apr_psprintf(pool, "%d\n%s\n%s", FORMAT, purpose, context);
+    apr_pool_cleanup_register(pool, sealer, cleanse_keys, apr_pool_cleanup_null);
+    for (i = 0; i < sealer->count; i++) {
+        const char *secret = APR_ARRAY_IDX(secrets, i, const char *);
+        seal_key *key = &sealer->keys[i];
+        if (!sk_hkdf(secret, purpose, key->key, KEY)
+            || !sk_hkdf(secret, id_label, key->id, KEY_ID)) {
+            return NULL;
+        }
+    }
+    return sealer;
+}
+
+static int encrypt(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, unsigned char *sealed,
+                   const unsigned char *bytes, size_t length)
+{
+    const seal_key *key = &sealer->keys[0];
+    unsigned char *nonce = sealed + 1 + KEY_ID;
+    int size;
+
+    sealed[0] = FORMAT;
+    memcpy(sealed + 1, key->id, KEY_ID);
+    return RAND_bytes(nonce, NONCE) == 1
+           && EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key->key, nonce) == 1
+           && EVP_EncryptUpdate(cipher, NULL, &size, (const unsigned char *)sealer->context,
+                                (int)strlen(sealer->context))
+                  == 1
+           && EVP_EncryptUpdate(cipher, sealed + HEAD, &size, bytes, (int)length) == 1
+           && EVP_EncryptFinal_ex(cipher, sealed + HEAD + length, &size) == 1
+           && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG, sealed + HEAD + length)
+                  == 1;
+}
+
+const char *sk_seal(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes, size_t length)
+{
+    unsigned char *sealed = apr_palloc(pool, HEAD + length + TAG);
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    int ok = cipher && encrypt(cipher, sealer, sealed, bytes, length);
+
+    EVP_CIPHER_CTX_free(cipher);
+    return ok ? sk_text_base64url(pool, sealed, HEAD + length + TAG) : NULL;
+}
+
+static int decrypt(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, const seal_key *key,
+                   unsigned char *sealed, unsigned char *bytes, size_t length)
+{
+    int size;
+
+    return EVP_DecryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key->key, sealed + 1 + KEY_ID)
+               == 1
+           && EVP_DecryptUpdate(cipher, NULL, &size, (const unsigned char *)sealer->context,
+                                (int)strlen(sealer->context))
+                  == 1
+           && EVP_DecryptUpdate(cipher, bytes, &size, sealed + HEAD, (int)length) == 1
+           && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG, sealed + HEAD + length)
+                  == 1
+           && EVP_DecryptFinal_ex(cipher, bytes + length, &size) == 1;
+}
+
+unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *text,
+                         size_t *length)
+{
+    size_t size = 0;
+    unsigned char *sealed = sk_text_base64url_decode(pool, text, strlen(text), &size);
+    unsigned char *bytes = NULL;
+    EVP_CIPHER_CTX *cipher;
+    int i;
+
+    if (!sealed || size < HEAD + TAG || sealed[0] != FORMAT
+        || !(cipher = EVP_CIPHER_CTX_new())) {
+        return NULL;
+    }
+    *length = size - HEAD - TAG;
+    for (i = 0; i < sealer->count && !bytes; i++) {
+        const seal_key *key = &sealer->keys[i];
+        if (memcmp(key->id, sealed + 1, KEY_ID) == 0) {
+            bytes = apr_palloc(pool, *length + 1);
+            if (!decrypt(cipher, sealer, key, sealed, bytes, *length)) {
+                bytes = NULL;
+            }
+        }
+    }
+    EVP_CIPHER_CTX_free(cipher);
+    if (bytes) {
+        bytes[*length] = '\0';
+    }
+    return bytes;
+}

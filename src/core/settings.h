@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the administrator decided, as plain records: config/ fills them once at start, every room reads them.
+ */
+#ifndef SK_CORE_SETTINGS_H
+#define SK_CORE_SETTINGS_H
+
+#include <stdbool.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "core/seal.h"
+
+/** Our own paths, in the order in which they are listed at start. */
+typedef enum sk_endpoint {
+    SK_ENDPOINT_LOGIN,
+    SK_ENDPOINT_CALLBACK,
+    SK_ENDPOINT_LOGOUT,
+    SK_ENDPOINTS,
+    SK_ENDPOINT_NONE = SK_ENDPOINTS
+} sk_endpoint;
+
+/** One virtual host and its Scalekit environment. All strings are set unless said otherwise. */
+typedef struct sk_settings {
+    const char *name; /* how log lines call the virtual host */
+
+    const char *env_url;    /* https://acme.scalekit.com, no slash at the end */
+    const char *env_origin; /* the same as browsers compare it */
+    const char *issuer;
+    const char *audience; /* of access tokens */
+    const char *client_id;
+    const char *client_secret;
+    const char *scopes; /* separated by spaces */
+
+    const char *
+        base_origin; /* ScalekitBaseURL: what browsers see, whatever httpd sees; NULL: as httpd sees it */
+    const char *redirect_origin; /* of an absolute ScalekitRedirectURI; NULL: the request's */
+    const char *paths[SK_ENDPOINTS]; /* NULL where switched off */
+    const char *after_login;
+    const char *after_logout;
+
+    apr_time_t session_max_age; /* both as durations; 0 = no idle end */
+    apr_time_t session_idle_timeout;
+    apr_time_t clock_skew;
+    apr_time_t connect_timeout;
+    apr_time_t total_timeout;
+    const char *ca_bundle; /* NULL: the system's */
+    const char *proxy;     /* NULL: none but what the process environment says */
+
+    bool keeps_access_token; /* some directory passes it on */
+    const sk_sealer *session_sealer;
+    const sk_sealer *login_sealer;
+
+    const apr_array_header_t
+        *session_cookies; /* const char *: names that carry mod_session's sessions */
+    const apr_array_header_t
+        *header_prefixes; /* const char *: whose look-alikes are removed from requests */
+} sk_settings;
+
+typedef enum sk_unauthenticated {
+    SK_UNAUTHENTICATED_AUTO,
+    SK_UNAUTHENTICATED_LOGIN,
+    SK_UNAUTHENTICATED_401,
+    SK_UNAUTHENTICATED_PASS
+} sk_unauthenticated;
+
+enum { SK_EXPORT_NONE = 0, SK_EXPORT_ENV = 1, SK_EXPORT_HEADERS = 2 };
+
+/** What holds for a directory or location. */
+typedef struct sk_policy {
+    sk_unauthenticated unauthenticated;
+    const char *remote_user; /* the claim's name */
+    int export_to;           /* SK_EXPORT_* */
+    const char *header_prefix;
+    bool pass_access_token;
+} sk_policy;
+
+#endif

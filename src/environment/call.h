@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What somebody who asks something of the environment brings along: memory, a log and a time limit. No httpd request, so
+ * that all of this runs in a unit test as well.
+ */
+#ifndef SK_ENVIRONMENT_CALL_H
+#define SK_ENVIRONMENT_CALL_H
+
+#include <apr_pools.h>
+
+typedef enum sk_level {
+    SK_LEVEL_ERROR,
+    SK_LEVEL_WARNING,
+    SK_LEVEL_INFO,
+    SK_LEVEL_DEBUG
+} sk_level;
+
+/** Takes one line, without a newline at its end. */
+typedef void sk_log_function(void *baton, sk_level level, const char *line);
+
+typedef struct sk_call {
+    apr_pool_t *pool; /* for the answer and all that is needed on the way */
+    sk_log_function *log;
+    void *log_baton;
+} sk_call;
+
+#define sk_call_log(call, level, ...)                                                          \
+    (call)->log((call)->log_baton, (level), apr_psprintf((call)->pool, __VA_ARGS__))
+
+#endif

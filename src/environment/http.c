@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "environment/http.h"
+
+#include <string.h>
+#include <apr_strings.h>
+#include <apr_thread_mutex.h>
+#include <curl/curl.h>
+
+#include "core/sk_version.h"
+
+/* More idle connections than this are closed; more calls than this may still run at a time. */
+enum { IDLE_MAX = 8 };
+
+struct sk_http {
+    const sk_settings *settings;
+    apr_thread_mutex_t *mutex; /* guards the idle handles */
+    CURL *idle[IDLE_MAX];
+    int idle_count;
+};
+
+apr_status_t sk_http_start(void)
+{
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? APR_SUCCESS : APR_EGENERAL;
+}
+
+static apr_status_t close_idle(void *baton)
+{
+    sk_http *http = baton;
+
+    while (http->idle_count > 0) {
+        curl_easy_cleanup(http->idle[--http->idle_count]);
+    }
+    return APR_SUCCESS;
+}
+
+sk_http *sk_http_create(apr_pool_t *pool, const sk_settings *settings)
+{
+    sk_http *http = apr_pcalloc(pool, sizeof(*http));
+
+    http->settings = settings;
+    if (apr_thread_mutex_create(&http->mutex, APR_THREAD_MUTEX_DEFAULT, pool) != APR_SUCCESS) {
+        return NULL;
+    }
+    apr_pool_cleanup_register(pool, http, close_idle, apr_pool_cleanup_null);
+    return http;
+}
+
+static CURL *borrow(sk_http *http)
+{
+    CURL *curl = NULL;
+
+    apr_thread_mutex_lock(http->mutex);
+    if (http->idle_count > 0) {
+        curl = http->idle[--http->idle_count];
+    }
+    apr_thread_mutex_unlock(http->mutex);
+    return curl ? curl : curl_easy_init();
+}
+
+/* Resetting keeps the connection and the TLS session, and forgets everything of this call. */
+static void give_back(sk_http *http, CURL *curl)
+{
+    curl_easy_reset(curl);
+    apr_thread_mutex_lock(http->mutex);
+    if (http->idle_count < IDLE_MAX) {
+        http->idle[http->idle_count++] = curl;
+        curl = NULL;
+    }
+    apr_thread_mutex_unlock(http->mutex);
+    if (curl) {
+        curl_easy_cleanup(curl);
+    }
+}
+
+typedef struct receiver {
+    apr_pool_t *pool;
+    char *bytes;
+    size_t length, room;
+} receiver;
+
+static size_t receive(char *data, size_t size, size_t count, void *baton)
+{
+    receiver *r = baton;
+    size_t length = size * count;
+
+    if (length > SK_HTTP_ANSWER_MAX - r->length) {
+        return 0; /* libcurl ends the transfer with CURLE_WRITE_ERROR */
+    }
+    if (r->length + length + 1 > r->room) {
+        size_t room = 2 * (r->length + length + 1);
+        char *larger = apr_palloc(r->pool, room);
+        if (r->length > 0) {
+            memcpy(larger, r->bytes, r->length);
+        }
+        r->bytes = larger;
+        r->room = room;
+    }
+    memcpy(r->bytes + r->length, data, length);
+    r->length += length;
+    r->bytes[r->length] = '\0';
+    return length;
+}
+
+static void limit_protocols(CURL *curl, const char *env_url)
+{
+    bool is_https = strncmp(env_url, "https:", 6) == 0;
+
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, is_https ? "https" : "http");
+#else
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS,
+                     (long)(is_https ? CURLPROTO_HTTPS : CURLPROTO_HTTP));
+#endif
+}
+
+static void set_options(CURL *curl, const sk_settings *settings, receiver *r)
+{
+    limit_protocols(curl, settings->env_url);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)apr_time_as_msec(settings->connect_timeout));
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)apr_time_as_msec(settings->total_timeout));
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "mod_auth_scalekit/" SK_VERSION);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
+    if (settings->ca_bundle) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, settings->ca_bundle);
+    }
+    if (settings->proxy) {
+        curl_easy_setopt(curl, CURLOPT_PROXY, settings->proxy);
+    }
+}
+
+sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
+                           const char *form)
+{
+    sk_http_answer answer = {0, "", 0, NULL};
+    receiver r = {call->pool, NULL, 0, 0};
+    CURL *curl = borrow(http);
+    struct curl_slist *headers;
+    CURLcode result;
+    long status = 0;
+
+    if (!curl) {
+        answer.failure = "libcurl has no memory";
+        return answer;
+    }
+    set_options(curl, http->settings, &r);
+    curl_easy_setopt(curl, CURLOPT_URL,
+                     apr_pstrcat(call->pool, http->settings->env_url, path, NULL));
+    headers = curl_slist_append(NULL, "Accept: application/json");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    if (form) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form);
+    }
+    result = curl_easy_perform(curl);
+    if (result == CURLE_OK) {
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        answer.status = (int)status;
+        answer.body = r.bytes ? r.bytes : "";
+        answer.length = r.length;
+    }
+    else if (result == CURLE_WRITE_ERROR) {
+        answer.failure = "the answer is larger than 256 KB";
+    }
+    else {
+        answer.failure = curl_easy_strerror(result);
+    }
+    curl_slist_free_all(headers);
+    give_back(http, curl);
+    return answer;
+}

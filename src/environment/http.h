@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP to Scalekit, over libcurl: a small pool of kept-alive handles per process, each call bounded in time and size, no
+ * redirects, certificates verified.
+ */
+#ifndef SK_ENVIRONMENT_HTTP_H
+#define SK_ENVIRONMENT_HTTP_H
+
+#include <stddef.h>
+#include <apr_errno.h>
+
+#include "core/settings.h"
+#include "environment/call.h"
+
+/** The largest answer that we read, in bytes. */
+#define SK_HTTP_ANSWER_MAX (256 * 1024)
+
+typedef struct sk_http sk_http;
+
+typedef struct sk_http_answer {
+    int status; /* 0: there was no answer; then `failure` says why */
+    const char *body;
+    size_t length;
+    const char *failure;
+} sk_http_answer;
+
+/** libcurl's global start, once, before threads; it is never undone, since other modules may use libcurl too. */
+apr_status_t sk_http_start(void);
+
+/** A client for one environment. Make it after fork: its connections belong to this process. */
+sk_http *sk_http_create(apr_pool_t *pool, const sk_settings *settings);
+
+/** GET, or with a body POST of an HTML form. Blocks, at most ScalekitTimeout's total. */
+sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
+                           const char *form);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mod_auth_scalekit: Scalekit in front of anything httpd serves.
+ *
+ * The front door: the module record and the registration of hooks. What happens is in the rooms below: config/ (what the
+ * administrator wrote), request/ (one HTTP request), session/ (one visitor), environment/ (one Scalekit environment), core/.
+ */
+#include <httpd.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <apr_strings.h>
+
+#include "config/config.h"
+#include "environment/environment.h"
+#include "request/authn.h"
+#include "request/authz.h"
+#include "request/cache_control.h"
+#include "request/claim.h"
+#include "request/export.h"
+#include "request/reply.h"
+#include "session/session.h"
+
+APLOG_USE_MODULE(auth_scalekit);
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)plog;
+    (void)ptemp;
+    sk_session_hook(pconf);
+    return OK;
+}
+
+static const char *own_paths(apr_pool_t *pool, const sk_settings *settings)
+{
+    const char *list = "";
+    int i;
+
+    for (i = 0; i < SK_ENDPOINTS; i++) {
+        if (settings->paths[i]) {
+            list = apr_pstrcat(pool, list, " ", settings->paths[i], NULL);
+        }
+    }
+    return list;
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *main_server)
+{
+    server_rec *s;
+
+    (void)pconf;
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    for (s = main_server; s; s = s->next) {
+        const sk_settings *settings = sk_settings_of(s);
+        if (settings) {
+            ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "%s: Scalekit at %s; our own paths:%s",
+                         settings->name, settings->env_url, own_paths(ptemp, settings));
+        }
+    }
+    return sk_http_start() == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* Connections and locks belong to a process: they are made after fork. */
+static void child_init(apr_pool_t *pchild, server_rec *main_server)
+{
+    server_rec *s;
+
+    for (s = main_server; s; s = s->next) {
+        const sk_settings *settings = sk_settings_of(s);
+        struct sk_environment *environment =
+            settings ? sk_environment_create(pchild, settings) : NULL;
+        sk_environment_set(s, environment);
+        if (settings && !environment) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                         "%s: this process has no memory for locks: nobody can log in",
+                         settings->name);
+        }
+    }
+}
+
+static void register_hooks(apr_pool_t *pool)
+{
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(sk_config_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    sk_claim_hook(pool);
+    sk_authn_hook(pool);
+    sk_authz_hook(pool);
+    sk_export_hook(pool);
+    sk_cache_control_hook(pool);
+    sk_reply_hook(pool);
+}
+
+module AP_MODULE_DECLARE_DATA auth_scalekit_module = {
+    STANDARD20_MODULE_STUFF, sk_config_create_policy, sk_config_merge_policy,
+    sk_config_create_server, sk_config_merge_server,  sk_config_commands,
+    register_hooks,          AP_MODULE_FLAG_NONE,
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is this? The session's record becomes the user of the request, or the visitor is challenged.
+ */
+#ifndef SK_REQUEST_AUTHN_H
+#define SK_REQUEST_AUTHN_H
+
+#include <stdbool.h>
+#include <httpd.h>
+
+#include "core/record.h"
+
+/** Is `AuthType Scalekit` in force for this request? */
+bool sk_authn_is_ours(request_rec *r);
+
+/** The record of the user whom we authenticated for this request; NULL if we did not. Never reads a session. */
+const sk_record *sk_authn_record(request_rec *r);
+
+void sk_authn_hook(apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "request/cache_control.h"
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <util_filter.h>
+#include <apr_strings.h>
+
+#include "config/config.h"
+#include "session/visit.h"
+
+static ap_filter_rec_t *cache_filter;
+
+static bool has_directive(request_rec *r, const char *value, const char *directive)
+{
+    return value && ap_find_token(r->pool, value, directive);
+}
+
+/* "private, max-age=600" of an application that has thought about it stays; everything else becomes no-store. */
+static const char *restricted(request_rec *r, const char *value)
+{
+    if (has_directive(r, value, "no-store")) {
+        return value;
+    }
+    if (has_directive(r, value, "private") && !has_directive(r, value, "public")
+        && !ap_strcasestr(value, "s-maxage")) {
+        return value;
+    }
+    return "private, no-store";
+}
+
+static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade)
+{
+    static const char *const for_shared_caches[] = {"CDN-Cache-Control", "Surrogate-Control",
+                                                    NULL};
+    request_rec *r = f->r;
+    const char *const *name;
+
+    if (sk_visit_first(r)->session_decided) {
+        const char *theirs = apr_table_get(r->err_headers_out, "Cache-Control");
+        if (!theirs) {
+            theirs = apr_table_get(r->headers_out, "Cache-Control");
+        }
+        apr_table_unset(r->err_headers_out, "Cache-Control");
+        apr_table_setn(r->headers_out, "Cache-Control", restricted(r, theirs));
+        for (name = for_shared_caches; *name; name++) {
+            apr_table_unset(r->headers_out, *name);
+            apr_table_unset(r->err_headers_out, *name);
+        }
+    }
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, brigade);
+}
+
+static void insert(request_rec *r)
+{
+    if (!r->main && sk_settings_of(r->server)) {
+        ap_add_output_filter_handle(cache_filter, NULL, r, r->connection);
+    }
+}
+
+void sk_cache_control_hook(apr_pool_t *pool)
+{
+    (void)pool;
+    /* Before mod_cache's CACHE_SAVE, which is AP_FTYPE_CONTENT_SET + 1. */
+    cache_filter = ap_register_output_filter("SCALEKIT_CACHE_CONTROL", restrict_caching, NULL,
+                                             AP_FTYPE_CONTENT_SET);
+    ap_hook_insert_filter(insert, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_insert_error_filter(insert, NULL, NULL, APR_HOOK_REALLY_LAST);
+}

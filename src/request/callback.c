@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "request/callback.h"
+
+#include <http_log.h>
+#include <apr_strings.h>
+
+#include "config/config.h"
+#include "core/url.h"
+#include "environment/environment.h"
+#include "request/guard.h"
+#include "request/login.h"
+#include "request/reply.h"
+#include "request/site.h"
+#include "session/cookies.h"
+#include "session/login_state.h"
+#include "session/session.h"
+
+APLOG_USE_MODULE(auth_scalekit);
+
+/* ---- pages ---- */
+
+static int refuse(request_rec *r, int status, const char *title, const char *detail,
+                  const char *target)
+{
+    sk_problem problem = {0};
+
+    problem.status = status;
+    problem.title = title;
+    problem.detail = detail;
+    problem.link = sk_login_link(r, target);
+    problem.link_text = "Sign in again";
+    return sk_reply_problem(r, &problem);
+}
+
+static int refuse_without_attempt(request_rec *r, const char *state)
+{
+    const sk_record *record;
+
+    /* The Back button, or a bookmark: somebody who is logged in gets where logins go. */
+    if (sk_session_read(r, &record) == SK_SESSION_VALID) {
+        return sk_reply_redirect(r, apr_pstrcat(r->pool, sk_site_origin(r),
+                                                sk_settings_of(r->server)->after_login, NULL));
+    }
+    if (state && !sk_cookies_header(r)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "login %s: the browser came back from Scalekit without any cookie: it "
+                      "does not accept them, or "
+                      "the login began on another host",
+                      sk_visit_reference(r));
+        return refuse(
+            r, HTTP_BAD_REQUEST, "Your browser did not send a cookie",
+            "Signing in needs cookies. Please allow them for this site, then sign in again.",
+            NULL);
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                  "login %s: the state belongs to no login of this browser: it was used "
+                  "before, was pushed out by newer "
+                  "ones, or is forged",
+                  sk_visit_reference(r));
+    return refuse(r, HTTP_BAD_REQUEST, "This sign-in cannot be completed",
+                  "It was completed before, or it did not begin in this browser.", NULL);
+}
+
+/* What Scalekit said instead of giving a code. Its description is written by strangers: shown, but as their words. */
+static int refuse_with_error(request_rec *r, const char *error, const char *target)
+{
+    const char *description = sk_url_query_get(r->pool, r->args, "error_description");
+    bool is_denial = strcmp(error, "access_denied") == 0;
+
+    error = sk_text_printable(r->pool, error, 64);
+    description = sk_text_printable(r->pool, description, 300);
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "login %s: Scalekit refused it: %s (%s)",
+                  sk_visit_reference(r), error, description);
+    return refuse(r, is_denial ? HTTP_FORBIDDEN : HTTP_BAD_REQUEST,
+                  is_denial ? "You were not signed in" : "Signing in failed",
+                  apr_pstrcat(r->pool, "The sign-in service answered: ", error,
+                              *description ? ". It says: " : ".", description, NULL),
+                  target);
+}
+
+/* ---- the steps ---- */
+
+static void log_line(void *baton, sk_level level, const char *line)
+{
+    static const int levels[] = {APLOG_ERR, APLOG_WARNING, APLOG_INFO, APLOG_DEBUG};
+    request_rec *r = baton;
+
+    ap_log_rerror(APLOG_MARK, levels[level], 0, r, "login %s: %s", sk_visit_reference(r), line);
+}
+
+static int exchange(request_rec *r, const char *code, const sk_attempt *attempt,
+                    sk_grant *grant)
+{
+    sk_environment *environment = sk_environment_of(r->server);
+    sk_call call = {r->pool, log_line, r};
+    sk_code request = {code, sk_site_endpoint_url(r, SK_ENDPOINT_CALLBACK), attempt->verifier,
+                       attempt->nonce};
+    const char *wrong = environment
+                            ? sk_environment_login(&call, environment, &request, grant)
+                            : "this process could not be set up: see the log at its start";
+
+    if (wrong) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "login %s failed: %s", attempt->reference,
+                      wrong);
+        return refuse(
+            r, HTTP_BAD_GATEWAY, "Signing in failed",
+            "The sign-in service did not confirm who you are. Please try again in a moment.",
+            attempt->target);
+    }
+    return OK;
+}
+
+static int keep(request_rec *r, const sk_grant *grant, const sk_attempt *attempt)
+{
+    sk_record *record = apr_pcalloc(r->pool, sizeof(*record));
+
+    record->identity = grant->identity;
+    record->access_expiry = grant->access_expiry;
+    record->refresh_token = sk_token_pack(r->pool, grant->tokens.refresh_token);
+    record->id_token = sk_token_pack(r->pool, grant->tokens.id_token);
+    if (sk_settings_of(r->server)->keeps_access_token) {
+        record->access_token = sk_token_pack(r->pool, grant->tokens.access_token);
+    }
+    switch (sk_session_start(r, record)) {
+    case SK_SESSION_STARTED:
+        return OK;
+    case SK_SESSION_TOO_LARGE:
+        return refuse(r, HTTP_INTERNAL_SERVER_ERROR, "You cannot be signed in yet",
+                      "Your roles and permissions do not fit into a cookie. The administrator "
+                      "of this site can change "
+                      "that.",
+                      attempt->target);
+    default:
+        return refuse(r, HTTP_INTERNAL_SERVER_ERROR, "You cannot be signed in yet",
+                      "This site could not keep your session. Its administrator finds the "
+                      "reason in the log.",
+                      attempt->target);
+    }
+}
+
+static int complete(request_rec *r, const sk_attempt *attempt)
+{
+    const char *code = sk_url_query_get(r->pool, r->args, "code");
+    sk_grant grant;
+    int status;
+
+    if (!code || strlen(code) > 2048) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "login %s: the callback brought no code",
+                      attempt->reference);
+        return refuse(r, HTTP_BAD_REQUEST, "Signing in failed",
+                      "The sign-in service sent no code.", attempt->target);
+    }
+    if ((status = exchange(r, code, attempt, &grant)) != OK
+        || (status = keep(r, &grant, attempt)) != OK) {
+        return status;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "login %s: user %s, organization %s",
+                  attempt->reference, grant.identity.sub,
+                  grant.identity.oid ? grant.identity.oid : "none");
+    sk_guard_step(r);
+    return sk_reply_redirect(r, apr_pstrcat(r->pool, sk_site_origin(r), attempt->target, NULL));
+}
+
+int sk_callback_handle(request_rec *r)
+{
+    const char *state = sk_url_query_get(r->pool, r->args, "state");
+    const char *error = sk_url_query_get(r->pool, r->args, "error");
+    const char *issuer = sk_url_query_get(r->pool, r->args, "iss");
+    const sk_attempt *attempt;
+
+    if (r->method_number != M_GET || r->header_only) {
+        return sk_reply_not_allowed(r, "GET");
+    }
+    if (!state) {
+        return error ? refuse_with_error(r, error, NULL) : refuse_without_attempt(r, NULL);
+    }
+    sk_visit_first(r)->reference = sk_attempt_reference(r, state);
+    switch (sk_attempt_take(r, state, sk_site_is_secure(r), &attempt)) {
+    case SK_ATTEMPT_UNKNOWN:
+        return refuse_without_attempt(r, state);
+    case SK_ATTEMPT_EXPIRED:
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "login %s took longer than ten minutes",
+                      attempt->reference);
+        return refuse(r, HTTP_BAD_REQUEST, "This sign-in took too long",
+                      "Please sign in again.", attempt->target);
+    default:
+        break;
+    }
+    /* RFC 9207: the answer is another server's. */
+    if (issuer && strcmp(issuer, sk_settings_of(r->server)->issuer) != 0) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      "login %s: the answer comes from another issuer than ScalekitIssuer",
+                      attempt->reference);
+        return refuse(r, HTTP_BAD_REQUEST, "Signing in failed",
+                      "The answer came from another sign-in service.", attempt->target);
+    }
+    return error ? refuse_with_error(r, error, attempt->target) : complete(r, attempt);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "request/export.h"
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "config/config.h"
+#include "request/authn.h"
+#include "request/guard.h"
+#include "session/cookies.h"
+#include "session/login_state.h"
+#include "session/visit.h"
+
+/* ---- what must not come in ---- */
+
+/* Applications see X-Scalekit-Sub, x_scalekit_sub and X.Scalekit.Sub as one: HTTP_X_SCALEKIT_SUB. */
+static bool looks_like(const char *header, const char *prefix)
+{
+    for (; *prefix; prefix++, header++) {
+        if (apr_isalnum(*prefix) ? apr_tolower(*header) != apr_tolower(*prefix)
+                                 : !*header || apr_isalnum(*header)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_look_alike(const char *header, const apr_array_header_t *prefixes)
+{
+    int i;
+
+    for (i = 0; i < prefixes->nelts; i++) {
+        if (looks_like(header, APR_ARRAY_IDX(prefixes, i, const char *))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* On every request, whether it will be authenticated or not: an application may look at these headers anywhere. */
+static int scrub(request_rec *r)
+{
+    const sk_settings *settings = sk_settings_of(r->server);
+    const apr_array_header_t *headers = apr_table_elts(r->headers_in);
+    apr_array_header_t *names = NULL;
+    int i;
+
+    if (!settings) {
+        return DECLINED;
+    }
+    for (i = 0; i < headers->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(headers, i, apr_table_entry_t).key;
+        if (is_look_alike(name, settings->header_prefixes)) {
+            names = names ? names : apr_array_make(r->pool, 2, sizeof(char *));
+            APR_ARRAY_PUSH(names, const char *) = name;
+        }
+    }
+    for (i = 0; names && i < names->nelts; i++) {
+        apr_table_unset(r->headers_in, APR_ARRAY_IDX(names, i, const char *));
+    }
+    return DECLINED;
+}
+
+/* ---- what must not get through ---- */
+
+static bool is_our_cookie(const char *name, const void *baton)
+{
+    const apr_array_header_t *sessions = ((const sk_settings *)baton)->session_cookies;
+    int i;
+
+    if (sk_attempt_is_cookie(name) || sk_guard_is_cookie(name)) {
+        return true;
+    }
+    for (i = 0; i < sessions->nelts; i++) {
+        if (strcasecmp(name, APR_ARRAY_IDX(sessions, i, const char *)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- what the application finds ---- */
+
+typedef struct exporter {
+    request_rec *r;
+    int to;
+    const char *prefix;
+} exporter;
+
+static const char *header_name(const exporter *e, const char *name)
+{
+    char *header = apr_pstrcat(e->r->pool, e->prefix, name, NULL), *c;
+
+    for (c = header; *c; c++) {
+        if (!apr_isalnum(*c)) {
+            *c = '-';
+        }
+    }
+    return header;
+}
+
+static const char *variable_name(const exporter *e, const char *name)
+{
+    char *variable = apr_pstrcat(e->r->pool, "SCALEKIT_", name, NULL), *c;
+
+    for (c = variable; *c; c++) {
+        if (!apr_isalnum(*c)) {
+            *c = '_';
+        }
+    }
+    return variable;
+}
+
+/* The prefixes of known names are literals; those of further claims are made. */
+static void export_value(const exporter *e, const char *variable, const char *header,
+                         const char *value)
+{
+    if (!value || !*value) {
+        return;
+    }
+    if (e->to & SK_EXPORT_ENV) {
+        apr_table_setn(e->r->subprocess_env, variable, value);
+    }
+    if (e->to & SK_EXPORT_HEADERS) {
+        apr_table_setn(e->r->headers_in, header_name(e, header), value);
+    }
+}
+
+static void export_identity(const exporter *e, const sk_identity *identity)
+{
+    apr_pool_t *pool = e->r->pool;
+    int i;
+
+#define SK_TEXT(field, variable, header)                                                       \
+    export_value(e, "SCALEKIT_" variable, header, identity->field);
+    SK_IDENTITY_TEXTS(SK_TEXT)
+#undef SK_TEXT
+#define SK_LIST(field, variable, header)                                                       \
+    export_value(e, "SCALEKIT_" variable, header, sk_list_join(pool, &identity->field, ','));
+    SK_IDENTITY_LISTS(SK_LIST)
+#undef SK_LIST
+    export_value(e, "SCALEKIT_EMAIL_VERIFIED", "Email-Verified",
+                 sk_claims_text(identity, "email_verified"));
+    for (i = 0; i < identity->extras_count; i++) {
+        const sk_extra *extra = &identity->extras[i];
+        const char *name = apr_pstrcat(pool, "CLAIM_", extra->name, NULL);
+        export_value(e, variable_name(e, name), name, sk_list_join(pool, &extra->values, ','));
+    }
+}
+
+/* The client's own Authorization does not get through where the application is told to expect ours. */
+static void pass_access_token(request_rec *r, const sk_record *record)
+{
+    const char *token = NULL;
+
+    if (apr_time_sec(r->request_time) < record->access_expiry) {
+        token = sk_token_text(r->pool, &record->access_token);
+    }
+    if (token) {
+        apr_table_setn(r->headers_in, "Authorization",
+                       apr_pstrcat(r->pool, "Bearer ", token, NULL));
+    }
+    else {
+        apr_table_unset(r->headers_in, "Authorization");
+    }
+}
+
+static void export_record(request_rec *r, const sk_record *record)
+{
+    const sk_policy *policy = sk_policy_of(r);
+    exporter e = {r, policy->export_to, policy->header_prefix};
+
+    if (e.to != SK_EXPORT_NONE) {
+        export_identity(&e, &record->identity);
+        export_value(&e, "SCALEKIT_EXPIRES_AT", "Expires-At",
+                     apr_psprintf(r->pool, "%" APR_TIME_T_FMT, record->absolute_end));
+    }
+    if (policy->pass_access_token) {
+        pass_access_token(r, record);
+    }
+}
+
+/* In each request, subrequests and internal redirects included: they have an environment of their own. */
+static int fixups(request_rec *r)
+{
+    const sk_settings *settings = sk_settings_of(r->server);
+    const sk_record *record;
+
+    if (!settings || sk_visit_of(r)->endpoint != SK_ENDPOINT_NONE) {
+        return DECLINED;
+    }
+    record = sk_authn_record(r);
+    if (record) {
+        export_record(r, record);
+    }
+    sk_cookies_strip(r, is_our_cookie, settings);
+    return DECLINED;
+}
+
+void sk_export_hook(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_post_read_request(scrub, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(fixups, NULL, NULL, APR_HOOK_REALLY_LAST);
+}

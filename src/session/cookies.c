@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/cookies.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "session/visit.h"
+
+/* The next cookie of a header: its name and value, and where the rest begins. NULL at the end. */
+static const char *next_cookie(apr_pool_t *pool, const char *header, sk_cookie *cookie)
+{
+    size_t length = strcspn(header, ";,");
+    char *pair, *value;
+
+    if (!*header) {
+        return NULL;
+    }
+    pair = apr_pstrmemdup(pool, header, length);
+    apr_collapse_spaces(pair, pair);
+    value = strchr(pair, '=');
+    if (value) {
+        *value++ = '\0';
+    }
+    cookie->name = pair;
+    cookie->value = value ? value : "";
+    return header + length + (header[length] ? 1 : 0);
+}
+
+const char *sk_cookies_header(request_rec *r)
+{
+    const char *original = sk_visit_first(r)->cookies;
+
+    return original ? original : apr_table_get(r->headers_in, "Cookie");
+}
+
+const apr_array_header_t *sk_cookies_read(request_rec *r)
+{
+    apr_array_header_t *cookies = apr_array_make(r->pool, 8, sizeof(sk_cookie));
+    const char *header = sk_cookies_header(r);
+    sk_cookie cookie;
+
+    while (header && cookies->nelts < SK_COOKIES_MAX
+           && (header = next_cookie(r->pool, header, &cookie))) {
+        APR_ARRAY_PUSH(cookies, sk_cookie) = cookie;
+    }
+    return cookies;
+}
+
+static void strip_header(request_rec *r, const char *field, sk_cookies_test *is_ours,
+                         const void *baton)
+{
+    const char *header = apr_table_get(r->headers_in, field), *rest;
+    char *kept, *out;
+    bool found = false;
+    sk_cookie cookie;
+
+    if (!header) {
+        return;
+    }
+    kept = out = apr_palloc(r->pool, strlen(header) + 1);
+    for (; (rest = next_cookie(r->pool, header, &cookie)); header = rest) {
+        if (is_ours(cookie.name, baton)) {
+            found = true;
+        }
+        else {
+            memcpy(out, header, (size_t)(rest - header));
+            out += rest - header;
+        }
+    }
+    while (out > kept && (out[-1] == ';' || out[-1] == ',' || apr_isspace(out[-1]))) {
+        out--;
+    }
+    *out = '\0';
+    while (apr_isspace(*kept)) {
+        kept++;
+    }
+    if (found && *kept) {
+        apr_table_setn(r->headers_in, field, kept);
+    }
+    else if (found) {
+        apr_table_unset(r->headers_in, field);
+    }
+}
+
+void sk_cookies_strip(request_rec *r, sk_cookies_test *is_ours, const void *baton)
+{
+    sk_visit *visit = sk_visit_first(r);
+
+    if (!visit->cookies) {
+        visit->cookies = apr_table_get(r->headers_in, "Cookie");
+    }
+    strip_header(r, "Cookie", is_ours, baton);
+    strip_header(r, "Cookie2", is_ours, baton); /* ap_cookie_read() reads it too */
+}
+
+const char *sk_cookies_name(request_rec *r, const char *name, bool secure)
+{
+    return secure ? apr_pstrcat(r->pool, "__Host-", name, NULL) : name;
+}
+
+void sk_cookies_send(request_rec *r, const char *name, const char *value, long seconds,
+                     bool secure)
+{
+    apr_table_add(r->err_headers_out, "Set-Cookie",
+                  apr_psprintf(r->pool, "%s=%s; Path=/; Max-Age=%ld; HttpOnly; SameSite=Lax%s",
+                               name, value, seconds, secure ? "; Secure" : ""));
+}

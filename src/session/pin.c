@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/pin.h"
+
+#include <dlfcn.h>
+#include <http_config.h>
+#include <http_log.h>
+#include <apr_strings.h>
+
+#include "config/config.h"
+#include "session/cookies.h"
+#include "session/visit.h"
+
+APLOG_USE_MODULE(auth_scalekit);
+
+static const char entry_key[] = "scalekit";
+
+/* What mod_session exports; all NULL while it is not loaded. */
+static struct {
+    APR_OPTIONAL_FN_TYPE(ap_session_load) * load;
+    APR_OPTIONAL_FN_TYPE(ap_session_get) * get;
+    APR_OPTIONAL_FN_TYPE(ap_session_set) * set;
+    APR_OPTIONAL_FN_TYPE(ap_session_save) * save;
+    apr_status_t (*run_load)(request_rec *, session_rec **);
+    apr_status_t (*run_decode)(request_rec *, session_rec *);
+    const module *namespaces[SK_NAMESPACES];
+    sk_pin_judge *judge;
+} mod_session;
+
+void sk_pin_set_judge(sk_pin_judge *judge)
+{
+    mod_session.judge = judge;
+}
+
+/* ---- which session is meant here ---- */
+
+static void namespace_of(const request_rec *r, const void *namespaces[SK_NAMESPACES])
+{
+    int i;
+
+    for (i = 0; i < SK_NAMESPACES; i++) {
+        const module *m = mod_session.namespaces[i];
+        namespaces[i] = m ? ap_get_module_config(r->per_dir_config, m) : NULL;
+    }
+}
+
+static bool is_pinned(const request_rec *r, const sk_visit *visit)
+{
+    const void *here[SK_NAMESPACES];
+
+    if (!visit->pinned) {
+        return false;
+    }
+    namespace_of(r, here);
+    return memcmp(here, visit->pinned_for, sizeof(here)) == 0;
+}
+
+/* ---- the first load ---- */
+
+static session_rec *blank(apr_pool_t *pool)
+{
+    session_rec *z = apr_pcalloc(pool, sizeof(*z));
+
+    z->pool = pool;
+    z->entries = apr_table_make(pool, 4);
+    return z;
+}
+
+/* Has the providers load and decode; a session that has expired or says nothing is a blank one. */
+static apr_status_t load_whole(request_rec *r, session_rec **z)
+{
+    session_rec *loaded = NULL;
+    apr_status_t rv = mod_session.run_load(r, &loaded);
+
+    if (rv != OK) {
+        return rv;
+    }
+    if (loaded
+        && ((loaded->expiry && loaded->expiry < apr_time_now())
+            || mod_session.run_decode(r, loaded) != OK
+            || (loaded->expiry && loaded->expiry < apr_time_now()))) {
+        loaded = NULL;
+    }
+    *z = loaded ? loaded : blank(sk_visit_first(r)->first->pool);
+    return OK;
+}
+
+/* The name of a session cookie that came with two values or more, which mod_session takes for none; NULL if there is none. */
+static const char *repeated_cookie(request_rec *r, const apr_array_header_t *cookies)
+{
+    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
+    int i, j;
+
+    for (i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *), *value = NULL;
+        for (j = 0; j < cookies->nelts; j++) {
+            const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, j, sk_cookie);
+            if (strcmp(cookie->name, name) != 0) {
+                continue;
+            }
+            if (value && strcmp(value, cookie->value) != 0) {
+                return name;
+            }
+            value = cookie->value;
+        }
+    }
+    return NULL;
+}
+
+/* The providers keep what they loaded in the first request's notes. */
+static void forget_loaded(request_rec *r, const char *name)
+{
+    apr_table_t *notes = sk_visit_first(r)->first->notes;
+
+    apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_cookie", name, NULL));
+    apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_dbd", name, NULL));
+}
+
+static void set_cookies(request_rec *r, const char *header)
+{
+    if (header) {
+        apr_table_setn(r->headers_in, "Cookie", header);
+    }
+    else {
+        apr_table_unset(r->headers_in, "Cookie");
+    }
+}
+
+/* Loads with each of the values alone and takes the session that the judge finds newest. */
+static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
+                              const char *name, session_rec **z)
+{
+    apr_time_t newest = 0;
+    apr_status_t rv = OK;
+    int i;
+
+    ap_log_rerror(
+        APLOG_MARK, APLOG_WARNING, 0, r,
+        "the browser sent several cookies \"%s\" with different values, perhaps from another "
+        "host of this "
+        "domain or another path: using the one that holds the newest session (reference %s)",
+        name, sk_visit_reference(r));
+    *z = NULL;
+    for (i = 0; i < cookies->nelts && rv == OK; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        session_rec *candidate = NULL;
+        const char *entry = NULL;
+        apr_time_t age;
+        if (strcmp(cookie->name, name) != 0) {
+            continue;
+        }
+        set_cookies(r, apr_pstrcat(r->pool, name, "=", cookie->value, NULL));
+        forget_loaded(r, name);
+        rv = load_whole(r, &candidate);
+        entry = rv == OK ? apr_table_get(candidate->entries, entry_key) : NULL;
+        age = entry ? mod_session.judge(r, entry) : 0;
+        if (age > newest) {
+            newest = age;
+            *z = candidate;
+        }
+    }
+    if (rv == OK && !*z) {
+        *z = blank(sk_visit_first(r)->first->pool);
+    }
+    return rv;
+}
+
+static apr_status_t load(request_rec *r, session_rec **z)
+{
+    sk_visit *visit = sk_visit_first(r);
+    const apr_array_header_t *cookies;
+    const char *repeated, *stripped;
+    apr_status_t rv;
+
+    if (visit->is_loading || !sk_settings_of(r->server)) {
+        return DECLINED;
+    }
+    if (is_pinned(r, visit)) {
+        *z = visit->pinned;
+        return OK;
+    }
+    visit->is_loading = true;
+    stripped = apr_table_get(r->headers_in, "Cookie");
+    set_cookies(r, sk_cookies_header(r));
+    cookies = sk_cookies_read(r);
+    repeated = repeated_cookie(r, cookies);
+    rv = repeated ? load_best(r, cookies, repeated, z) : load_whole(r, z);
+    set_cookies(r, stripped);
+    visit->is_loading = false;
+    if (rv == OK && !visit->pinned) {
+        visit->pinned = *z;
+        namespace_of(r, visit->pinned_for);
+    }
+    return rv;
+}
+
+/* mod_session would write an empty session into the cookie after a logout; without text, the cookie goes. */
+static apr_status_t encode(request_rec *r, session_rec *z)
+{
+    const apr_array_header_t *entries = apr_table_elts(z->entries);
+    bool only_expiry = entries->nelts == (apr_table_get(z->entries, "expiry") ? 1 : 0);
+
+    if (sk_settings_of(r->server) && sk_visit_first(r)->is_ending && only_expiry) {
+        z->encoded = NULL;
+    }
+    return OK;
+}
+
+void sk_pin_hook(apr_pool_t *pconf)
+{
+    typedef void hook_load(apr_status_t(*)(request_rec *, session_rec **), const char *const *,
+                           const char *const *, int);
+    typedef void hook_encode(apr_status_t(*)(request_rec *, session_rec *), const char *const *,
+                             const char *const *, int);
+    static const char *const names[SK_NAMESPACES] = {
+        "mod_session.c", "mod_session_cookie.c", "mod_session_dbd.c", "mod_session_crypto.c"};
+    hook_load *load_hook = (hook_load *)dlsym(RTLD_DEFAULT, "ap_hook_session_load");
+    hook_encode *encode_hook = (hook_encode *)dlsym(RTLD_DEFAULT, "ap_hook_session_encode");
+    int i;
+
+    (void)pconf;
+    mod_session.load = APR_RETRIEVE_OPTIONAL_FN(ap_session_load);
+    mod_session.get = APR_RETRIEVE_OPTIONAL_FN(ap_session_get);
+    mod_session.set = APR_RETRIEVE_OPTIONAL_FN(ap_session_set);
+    mod_session.save = APR_RETRIEVE_OPTIONAL_FN(ap_session_save);
+    *(void **)&mod_session.run_load = dlsym(RTLD_DEFAULT, "ap_run_session_load");
+    *(void **)&mod_session.run_decode = dlsym(RTLD_DEFAULT, "ap_run_session_decode");
+    for (i = 0; i < SK_NAMESPACES; i++) {
+        mod_session.namespaces[i] = ap_find_linked_module(names[i]);
+    }
+    if (load_hook && encode_hook && mod_session.run_load && mod_session.run_decode) {
+        load_hook(load, NULL, NULL, APR_HOOK_REALLY_FIRST);
+        encode_hook(encode, NULL, NULL, APR_HOOK_MIDDLE);
+    }
+}
+
+/* ---- what session.c needs ---- */
+
+const char *sk_pin_load(request_rec *r, session_rec **z)
+{
+    apr_status_t rv;
+
+    *z = NULL;
+    if (!mod_session.load) {
+        return "mod_session is not loaded: a2enmod session session_cookie";
+    }
+    rv = mod_session.load(r, z);
+    if (rv != APR_SUCCESS) {
+        return "mod_session has no place to keep sessions: add \"SessionCookieName "
+               "__Host-session "
+               "path=/;HttpOnly;Secure;SameSite=Lax\" to the virtual host and load "
+               "mod_session_cookie";
+    }
+    return *z ? NULL
+              : "sessions are off here: add \"Session On\" and \"SessionCookieName "
+                "__Host-session "
+                "path=/;HttpOnly;Secure;SameSite=Lax\" to the virtual host, and mind "
+                "SessionInclude and SessionExclude";
+}
+
+const char *sk_pin_get(request_rec *r, session_rec *z)
+{
+    const char *entry = NULL;
+
+    mod_session.get(r, z, entry_key, &entry);
+    return entry;
+}
+
+void sk_pin_set(request_rec *r, session_rec *z, const char *entry)
+{
+    mod_session.set(r, z, entry_key, entry);
+}
+
+bool sk_pin_save(request_rec *r, session_rec *z)
+{
+    return mod_session.save(r, z) == APR_SUCCESS;
+}
+
+/* Does this Set-Cookie line carry what was encoded? */
+static bool carries(const char *line, const session_rec *z)
+{
+    const char *value = strchr(line, '=');
+
+    return z->encoded && *z->encoded && value
+           && strncmp(value + 1, z->encoded, strlen(z->encoded)) == 0;
+}
+
+static bool is_set_cookie(const apr_table_entry_t *header)
+{
+    return header->key && strcasecmp(header->key, "Set-Cookie") == 0;
+}
+
+size_t sk_pin_cookie_size(request_rec *r, const session_rec *z)
+{
+    const apr_array_header_t *headers = apr_table_elts(r->err_headers_out);
+    int i;
+
+    for (i = 0; i < headers->nelts; i++) {
+        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
+        if (is_set_cookie(header) && carries(header->val, z)) {
+            return (size_t)(strchr(header->val, '=') - header->val) + 1 + strlen(z->encoded);
+        }
+    }
+    return 0;
+}
+
+static void remove_cookies(request_rec *r, apr_table_t *table, const session_rec *z)
+{
+    const apr_array_header_t *headers = apr_table_elts(table);
+    apr_array_header_t *kept = apr_array_make(r->pool, 4, sizeof(char *));
+    int i;
+
+    for (i = 0; i < headers->nelts; i++) {
+        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
+        if (is_set_cookie(header) && !carries(header->val, z)) {
+            APR_ARRAY_PUSH(kept, const char *) = header->val;
+        }
+    }
+    apr_table_unset(table, "Set-Cookie");
+    for (i = 0; i < kept->nelts; i++) {
+        apr_table_addn(table, "Set-Cookie", APR_ARRAY_IDX(kept, i, const char *));
+    }
+}
+
+void sk_pin_unsave(request_rec *r, session_rec *z)
+{
+    remove_cookies(r, r->err_headers_out, z);
+    remove_cookies(r, r->headers_out, z);
+    z->encoded = NULL;
+    z->written = 0;
+    z->dirty = 1;
+}

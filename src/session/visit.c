@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/visit.h"
+
+#include <http_config.h>
+#include <apr_general.h>
+
+#include "config/config.h"
+#include "core/text.h"
+
+static request_rec *first_of(request_rec *r)
+{
+    while (r->main || r->prev) {
+        r = r->main ? r->main : r->prev;
+    }
+    return r;
+}
+
+sk_visit *sk_visit_of(request_rec *r)
+{
+    sk_visit *visit = ap_get_module_config(r->request_config, &auth_scalekit_module);
+
+    if (!visit) {
+        visit = apr_pcalloc(r->pool, sizeof(*visit));
+        visit->first = first_of(r);
+        visit->endpoint = SK_ENDPOINT_NONE;
+        ap_set_module_config(r->request_config, &auth_scalekit_module, visit);
+    }
+    return visit;
+}
+
+sk_visit *sk_visit_first(request_rec *r)
+{
+    return sk_visit_of(first_of(r));
+}
+
+const char *sk_visit_reference(request_rec *r)
+{
+    sk_visit *visit = sk_visit_first(r);
+    unsigned char random[4];
+
+    if (!visit->reference) {
+        apr_generate_random_bytes(random, sizeof(random));
+        visit->reference = sk_text_hex(visit->first->pool, random, sizeof(random));
+    }
+    return visit->reference;
+}

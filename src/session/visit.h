@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What we remember while a request is served. Each request_rec has its own; the session belongs to the first, the one that
+ * came from the browser, whatever internal redirects and subrequests come after it.
+ */
+#ifndef SK_SESSION_VISIT_H
+#define SK_SESSION_VISIT_H
+
+#include <stdbool.h>
+#include <httpd.h>
+#include <mod_session.h>
+
+#include "core/record.h"
+#include "core/settings.h"
+
+struct sk_problem;
+
+typedef enum sk_session_status {
+    SK_SESSION_UNREAD,
+    SK_SESSION_NONE, /* nobody is logged in, or the session has ended */
+    SK_SESSION_VALID,
+    SK_SESSION_UNUSABLE /* mod_session is not ready here; the log says what to add */
+} sk_session_status;
+
+/* Modules whose directory configuration decides which session is meant. */
+enum { SK_NAMESPACES = 4 };
+
+typedef struct sk_visit {
+    request_rec *first;
+
+    /* Only used in the first request's: session/. */
+    bool is_loading;
+    bool
+        is_ending; /* the session was ended in this request: its cookie goes if nothing else is in it */
+    session_rec *pinned;
+    const void *pinned_for[SK_NAMESPACES];
+    sk_session_status status;
+    sk_record *record;      /* of a valid session */
+    sk_record *last_record; /* of a session that is valid or has ended by time */
+    const char *cookies;    /* the Cookie header as it came, once ours were taken out of it */
+    const char *reference;
+    bool session_decided; /* what the visitor gets depends on the session */
+
+    /* Of this very request: request/. */
+    sk_endpoint endpoint;
+    bool is_in_translate_name;
+    bool is_in_access_checker;
+    bool is_in_auth_checker;
+    const struct sk_problem *problem;
+} sk_visit;
+
+/** What is remembered of this request; made when first asked for. */
+sk_visit *sk_visit_of(request_rec *r);
+
+/** The same of the first request. */
+sk_visit *sk_visit_first(request_rec *r);
+
+/** A short word that stands in the log line and on the page, so that a visitor can tell which line is theirs. */
+const char *sk_visit_reference(request_rec *r);
+
+#endif

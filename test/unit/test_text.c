@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/text.h"
+
+#include "support.h"
+
+/* RFC 4648 section 10, without its padding, and bytes that need both '-' and '_'. */
+static const struct {
+    const char *bytes, *text;
+} spellings[] = {
+    { "", "" },
+    { "f", "Zg" },
+    { "fo", "Zm8" },
+    { "foo", "Zm9v" },
+    { "foob", "Zm9vYg" },
+    { "fooba", "Zm9vYmE" },
+    { "foobar", "Zm9vYmFy" },
+    { "\xfb\xff\xfe", "-__-" },
+    { "\xff", "_w" },
+};
+
+static void base64url_has_the_spelling_of_the_rfc(void **state)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT(spellings); i++) {
+        const char *bytes = spellings[i].bytes;
+        support_expect_text(bytes,
+                            sk_text_base64url(*state, support_copy(*state, bytes, strlen(bytes)),
+                                              strlen(bytes)),
+                            spellings[i].text);
+    }
+}
+
+static void base64url_is_read_back(void **state)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT(spellings); i++) {
+        const char *text = spellings[i].text;
+        size_t length = 99, text_length = strlen(text);
+        unsigned char *bytes = sk_text_base64url_decode(
+            *state, support_copy(*state, text, text_length), text_length, &length);
+        assert_non_null(bytes);
+        assert_int_equal(length, strlen(spellings[i].bytes));
+        assert_memory_equal(bytes, spellings[i].bytes, length + 1);
+    }
+}
+
+static void base64url_carries_every_byte_and_length(void **state)
+{
+    unsigned char bytes[256];
+    size_t i, length;
+
+    for (i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (unsigned char)(i * 37 + 11);
+    }
+    for (i = 0; i <= sizeof(bytes); i++) {
+        const char *text = sk_text_base64url(*state, bytes, i);
+        unsigned char *back = sk_text_base64url_decode(*state, text, strlen(text), &length);
+        assert_string_equal(text, support_base64url(*state, bytes, i));
+        assert_non_null(back);
+        assert_int_equal(length, i);
+        assert_memory_equal(back, bytes, i);
+        assert_int_equal(back[i], '\0');
+    }
+}
+
+static void base64url_stops_at_its_length(void **state)
+{
+    size_t length;
+
+    assert_string_equal(sk_text_base64url_decode(*state, "Zm9v.YmFy", 4, &length), "foo");
+    assert_int_equal(length, 3);
+}
+
+static void base64url_has_one_spelling_only(void **state)
+{
+    static const char *const others[]
+        = { "Zg==", "Zm8=",  "Zm9v====", "=",      "Z",      "Zm9vY",   "Zh",      "Zv",
+            "Zm9",  "Zm9vYmF", "+__-",  "-/_-",   "Zm 9v",  " Zm9v",   "Zm9v\n",  "Zm9v\r\n",
+            "Zm.v", "Zm9v\t",  "Zm\x80v", "\xff\xff\xff\xff", "Zm@v", "Zm[v", "Zm`v", "Zm{v" };
+    size_t i, length;
+
+    for (i = 0; i < COUNT(others); i++) {
+        support_expect(!sk_text_base64url_decode(*state, others[i], strlen(others[i]), &length),
+                       "%s", others[i]);
+    }
+    assert_null(sk_text_base64url_decode(*state, "Zm\0v", 4, &length));
+}
+
+static void hex_is_lower_case(void **state)
+{
+    assert_string_equal(sk_text_hex(*state, (const unsigned char *)"\x00\x9a\xff", 3), "009aff");
+    assert_string_equal(sk_text_hex(*state, (const unsigned char *)"", 0), "");
+}
+
+static void html_is_escaped(void **state)
+{
+    static const struct {
+        const char *text, *html;
+    } rows[] = {
+        { NULL, "" },
+        { "", "" },
+        { "plain text", "plain text" },
+        { "&<>\"'", "&amp;&lt;&gt;&quot;&#39;" },
+        { "&amp;", "&amp;amp;" },
+        { "<script>alert('x')</script>", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" },
+        { "J\xc3\xbcrgen & Co", "J\xc3\xbcrgen &amp; Co" },
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        support_expect_text("html", sk_text_html(*state, rows[i].text), rows[i].html);
+    }
+}
+
+static void what_a_stranger_wrote_becomes_printable(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t limit;
+        const char *printable;
+    } rows[] = {
+        { NULL, 10, "" },
+        { "", 10, "" },
+        { "a b~", 10, "a b~" },
+        { "abcdef", 3, "abc" },
+        { "abcdef", 0, "" },
+        { "a\r\nb\x1b[31m\x7f", 99, "a??b?[31m?" },
+        { "\xc3\xbc", 99, "??" },
+        { "\xc3\xbc", 1, "?" },
+        { "\xff\x80\x01", 99, "???" },
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        support_expect_text("printable", sk_text_printable(*state, rows[i].text, rows[i].limit),
+                            rows[i].printable);
+    }
+}
+
+static void null_equals_nothing(void **state)
+{
+    (void)state;
+    assert_true(sk_text_equal("", ""));
+    assert_true(sk_text_equal("state", "state"));
+    assert_false(sk_text_equal("state", "stat"));
+    assert_false(sk_text_equal("stat", "state"));
+    assert_false(sk_text_equal("state", "State"));
+    assert_false(sk_text_equal("", "a"));
+    assert_false(sk_text_equal(NULL, "a"));
+    assert_false(sk_text_equal("a", NULL));
+    assert_false(sk_text_equal(NULL, ""));
+    assert_false(sk_text_equal(NULL, NULL));
+}
+
+static void clean_is_utf8_without_controls(void **state)
+{
+    static const struct {
+        const char *text;
+        bool clean;
+    } rows[] = {
+        { "", true },
+        { "Jo Doe ~", true },
+        { "J\xc3\xbcrgen", true },
+        { "\xc2\xa0", true }, /* U+00A0, the first after C1 */
+        { "\xe6\xbc\xa2", true },
+        { "\xef\xbf\xbd", true },
+        { "\xed\x9f\xbf", true }, /* U+D7FF and U+E000, around the surrogates */
+        { "\xee\x80\x80", true },
+        { "\xf0\x90\x80\x80", true },
+        { "\xf0\x9f\x98\x80", true },
+        { "\xf4\x8f\xbf\xbf", true },
+        { "a\tb", false },
+        { "a\nb", false },
+        { "a\rb", false },
+        { "\x01", false },
+        { "\x1f", false },
+        { "a\x7f", false },
+        { "\xc2\x80", false },
+        { "\xc2\x85", false },
+        { "\xc2\x9f", false },
+        { "\x80", false },
+        { "a\xbf", false },
+        { "\xc0\x80", false }, /* overlong */
+        { "\xc0\xaf", false },
+        { "\xc1\xbf", false },
+        { "\xe0\x80\xaf", false },
+        { "\xe0\x9f\xbf", false },
+        { "\xf0\x80\x80\xaf", false },
+        { "\xf0\x8f\xbf\xbf", false },
+        { "\xed\xa0\x80", false }, /* surrogates */
+        { "\xed\xbf\xbf", false },
+        { "\xf4\x90\x80\x80", false }, /* beyond U+10FFFF */
+        { "\xf5\x80\x80\x80", false },
+        { "\xf8\x88\x80\x80\x80", false },
+        { "\xfe", false },
+        { "\xff", false },
+        { "\xc3", false }, /* truncated */
+        { "\xe6\xbc", false },
+        { "\xe6", false },
+        { "\xf0\x9f\x98", false },
+        { "\xc3 ", false },
+        { "\xe6\xbc" "a", false },
+        { "\xf0\x9f\x98" "a", false },
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        const char *text = support_copy(*state, rows[i].text, strlen(rows[i].text) + 1);
+        support_expect(sk_text_is_clean(text) == rows[i].clean, "row %d", (int)i);
+    }
+}
+
+static void every_control_character_is_unclean(void **state)
+{
+    int c;
+
+    (void)state;
+    for (c = 1; c < 0x80; c++) {
+        char text[] = { 'a', (char)c, 'b', '\0' };
+        support_expect(sk_text_is_clean(text) == (c >= 0x20 && c != 0x7f), "U+%04X", c);
+    }
+    for (c = 0x80; c < 0xc0; c++) {
+        char text[] = { '\xc2', (char)c, '\0' };
+        support_expect(sk_text_is_clean(text) == (c >= 0xa0), "U+%04X", c);
+    }
+}
+
+static void sorted_lists_have_no_repetitions(void **state)
+{
+    static const struct {
+        const char *words, *sorted;
+    } rows[] = {
+        { "", "" },
+        { " ", "" },
+        { "b", "b" },
+        { "c a b", "a,b,c" },
+        { "b a b a b", "a,b" },
+        { "a a a", "a" },
+        { "  openid   email ", "email,openid" },
+        { "b B a A \xc3\xa4", "A,B,a,b,\xc3\xa4" },
+        { "ab a abc", "a,ab,abc" },
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        sk_list words = sk_list_from_words(*state, rows[i].words);
+        sk_list array = sk_list_from_array(*state, support_words(*state, rows[i].words), true);
+        support_expect_text("words", sk_list_join(*state, &words, ','), rows[i].sorted);
+        support_expect_text("array", sk_list_join(*state, &array, ','), rows[i].sorted);
+    }
+}
+
+static void unsorted_lists_keep_order_and_repetitions(void **state)
+{
+    sk_list list = sk_list_from_array(*state, support_words(*state, "b a b"), false);
+
+    assert_int_equal(list.count, 3);
+    assert_string_equal(sk_list_join(*state, &list, ' '), "b a b");
+}
+
+static void lists_do_not_share_the_array(void **state)
+{
+    apr_array_header_t *array = support_words(*state, "b a");
+    sk_list list = sk_list_from_array(*state, array, true);
+
+    assert_string_equal(APR_ARRAY_IDX(array, 0, const char *), "b");
+    APR_ARRAY_IDX(array, 0, const char *) = "z";
+    assert_string_equal(sk_list_join(*state, &list, ','), "a,b");
+}
+
+static void sorted_lists_are_searched_to_their_ends(void **state)
+{
+    const char *words = "";
+    sk_list list = sk_list_from_words(*state, words);
+    int count, i;
+
+    assert_false(sk_list_has(&list, ""));
+    assert_false(sk_list_has(&list, "a"));
+    for (count = 1; count <= 20; count++) {
+        words = apr_psprintf(*state, "%s w%02d", words, 2 * count);
+        list = sk_list_from_words(*state, words);
+        for (i = 1; i <= 2 * count + 1; i++) {
+            support_expect(sk_list_has(&list, apr_psprintf(*state, "w%02d", i)) == (i % 2 == 0),
+                           "w%02d of %d", i, count);
+        }
+    }
+    assert_false(sk_list_has(&list, "w0"));
+    assert_false(sk_list_has(&list, "w022"));
+    assert_false(sk_list_has(&list, "W02"));
+    assert_false(sk_list_has(&list, ""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(base64url_has_the_spelling_of_the_rfc),
+        TEST(base64url_is_read_back),
+        TEST(base64url_carries_every_byte_and_length),
+        TEST(base64url_stops_at_its_length),
+        TEST(base64url_has_one_spelling_only),
+        TEST(hex_is_lower_case),
+        TEST(html_is_escaped),
+        TEST(what_a_stranger_wrote_becomes_printable),
+        TEST(null_equals_nothing),
+        TEST(clean_is_utf8_without_controls),
+        TEST(every_control_character_is_unclean),
+        TEST(sorted_lists_have_no_repetitions),
+        TEST(unsorted_lists_keep_order_and_repetitions),
+        TEST(lists_do_not_share_the_array),
+        TEST(sorted_lists_are_searched_to_their_ends),
+    };
+
+    return RUN(tests);
+}
