@@ -60,7 +60,7 @@ includes() {
 no_arrow_up() {
     includes | awk '
         BEGIN {
-            rooms = split("core environment session request config", room)
+            rooms = split("core environment config session request", room)
             for (i = 1; i <= rooms; i++)
                 height[room[i]] = i
         }

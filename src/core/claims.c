@@ -245,6 +245,9 @@ void sk_claims_collect(apr_pool_t *pool, json_object *id, json_object *access,
     identity->permissions = first_list(pool, access, permission_names);
     identity->scopes = scopes_of(pool, access);
     verified = sk_json_member(id, "email_verified");
+    if (!json_object_is_type(verified, json_type_boolean)) {
+        verified = sk_json_member(access, "email_verified");
+    }
     if (json_object_is_type(verified, json_type_boolean)) {
         identity->email_verified =
             json_object_get_boolean(verified) ? SK_VERIFIED_YES : SK_VERIFIED_NO;

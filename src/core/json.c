@@ -2,8 +2,12 @@
 #include "core/json.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
+#include <apr_strings.h>
 #include <json-c/json.h>
+
+#include "core/text.h"
 
 static apr_status_t release(void *value)
 {
@@ -11,31 +15,33 @@ static apr_status_t release(void *value)
     return APR_SUCCESS;
 }
 
+/* json-c's own check of UTF-8 takes overlong forms and surrogates for characters. */
+static bool is_utf8_text(apr_pool_t *pool, const char *json, size_t length)
+{
+    return length > 0 && length < INT_MAX && !memchr(json, '\0', length)
+           && sk_text_is_utf8(apr_pstrmemdup(pool, json, length));
+}
+
 json_object *sk_json_parse(apr_pool_t *pool, const char *json, size_t length)
 {
-    json_tokener *tokener = json_tokener_new();
-    json_object *value = NULL;
-    int flags = JSON_TOKENER_STRICT;
+    json_tokener *tokener;
+    json_object *object;
 
-#ifdef JSON_TOKENER_VALIDATE_UTF8
-    flags |= JSON_TOKENER_VALIDATE_UTF8;
-#endif
-    if (!tokener) {
+    if (!is_utf8_text(pool, json, length) || !(tokener = json_tokener_new())) {
         return NULL;
     }
-    if (length > 0 && length < INT_MAX) {
-        json_tokener_set_flags(tokener, flags);
-        value = json_tokener_parse_ex(tokener, json, (int)length);
-        if (json_tokener_get_error(tokener) != json_tokener_success) {
-            json_object_put(value);
-            value = NULL;
-        }
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+    object = json_tokener_parse_ex(tokener, json, (int)length);
+    if (json_tokener_get_error(tokener) != json_tokener_success
+        || !json_object_is_type(object, json_type_object)) {
+        json_object_put(object);
+        object = NULL;
     }
     json_tokener_free(tokener);
-    if (value) {
-        apr_pool_cleanup_register(pool, value, release, apr_pool_cleanup_null);
+    if (object) {
+        apr_pool_cleanup_register(pool, object, release, apr_pool_cleanup_null);
     }
-    return value;
+    return object;
 }
 
 json_object *sk_json_member(json_object *object, const char *name)

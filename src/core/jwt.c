@@ -37,22 +37,46 @@ static apr_status_t release_key(void *key)
     return APR_SUCCESS;
 }
 
-/* Only the four members that make a public key: cjose has no use for the others, and a stranger wrote them. */
+/* An unsigned big-endian integer (RFC 7518 section 6.3.1) without leading zeros; NULL if it is none. */
+static const unsigned char *integer_of(apr_pool_t *pool, const char *text, size_t *length)
+{
+    const unsigned char *bytes = sk_text_base64url_decode(pool, text, strlen(text), length);
+
+    for (; bytes && *length > 0 && *bytes == 0; bytes++) {
+        --*length;
+    }
+    return bytes && *length > 0 ? bytes : NULL;
+}
+
+static size_t bits_of(const unsigned char *integer, size_t length)
+{
+    size_t bits = 8 * length;
+    unsigned char first;
+
+    for (first = *integer; !(first & 0x80); first = (unsigned char)(first << 1)) {
+        bits--;
+    }
+    return bits;
+}
+
+/* An odd number above 1, and none that makes verifying slow. */
+static bool is_exponent(const unsigned char *e, size_t length)
+{
+    return e && length <= 4 && (e[length - 1] & 1) && (length > 1 || e[0] > 1);
+}
+
+/* Only the members that make a public key: cjose has no use for the others, and a stranger wrote them. */
 static cjose_jwk_t *import_key(apr_pool_t *pool, const char *n, const char *e)
 {
-    size_t length;
-    unsigned char *modulus = sk_text_base64url_decode(pool, n, strlen(n), &length);
+    size_t n_length, e_length;
+    const unsigned char *modulus = integer_of(pool, n, &n_length),
+                        *exponent = integer_of(pool, e, &e_length);
     const char *json;
     cjose_jwk_t *key;
     cjose_err error;
 
-    if (!modulus || !sk_text_base64url_decode(pool, e, strlen(e), &(size_t){0})) {
-        return NULL;
-    }
-    for (; length > 0 && *modulus == 0; modulus++) {
-        length--;
-    }
-    if (length < RSA_BITS_MIN / 8 || length > RSA_BITS_MAX / 8) {
+    if (!modulus || bits_of(modulus, n_length) < RSA_BITS_MIN
+        || bits_of(modulus, n_length) > RSA_BITS_MAX || !is_exponent(exponent, e_length)) {
         return NULL;
     }
     json = apr_pstrcat(pool, "{\"kty\":\"RSA\",\"n\":\"", n, "\",\"e\":\"", e, "\"}", NULL);
@@ -63,14 +87,30 @@ static cjose_jwk_t *import_key(apr_pool_t *pool, const char *n, const char *e)
     return key;
 }
 
+/* RFC 7517 section 4.3. */
+static bool may_verify(json_object *jwk)
+{
+    json_object *operations = sk_json_member(jwk, "key_ops");
+    size_t i, count = json_object_is_type(operations, json_type_array)
+                          ? json_object_array_length(operations)
+                          : 0;
+
+    for (i = 0; i < count; i++) {
+        if (sk_text_equal(sk_json_text(json_object_array_get_idx(operations, i)), "verify")) {
+            return true;
+        }
+    }
+    return !operations;
+}
+
 static void add_key(apr_pool_t *pool, sk_keyset *keys, json_object *jwk)
 {
     const char *kid = string_of(jwk, "kid"), *n = string_of(jwk, "n"), *e = string_of(jwk, "e");
     cjose_jwk_t *key;
 
     if (sk_text_equal(string_of(jwk, "kty"), "RSA") && is_or_lacks(jwk, "use", "sig")
-        && is_or_lacks(jwk, "alg", "RS256") && kid && *kid && strlen(kid) <= KID_MAX && n && e
-        && (key = import_key(pool, n, e))) {
+        && is_or_lacks(jwk, "alg", "RS256") && may_verify(jwk) && kid && *kid
+        && strlen(kid) <= KID_MAX && n && e && (key = import_key(pool, n, e))) {
         apr_hash_set(keys->by_id, apr_pstrdup(pool, kid), APR_HASH_KEY_STRING, key);
     }
 }
@@ -109,9 +149,8 @@ static json_object *parse_part(apr_pool_t *pool, const char *text, size_t text_l
 {
     size_t length;
     unsigned char *json = sk_text_base64url_decode(pool, text, text_length, &length);
-    json_object *object = json ? sk_json_parse(pool, (const char *)json, length) : NULL;
 
-    return json_object_is_type(object, json_type_object) ? object : NULL;
+    return json ? sk_json_parse(pool, (const char *)json, length) : NULL;
 }
 
 const char *sk_jwt_parse(apr_pool_t *pool, const char *text, sk_jwt *jwt)
@@ -156,6 +195,8 @@ const char *sk_jwt_parse(apr_pool_t *pool, const char *text, sk_jwt *jwt)
 const char *sk_jwt_verify(apr_pool_t *pool, const sk_jwt *jwt, const sk_keyset *keys)
 {
     const cjose_jwk_t *key = apr_hash_get(keys->by_id, jwt->kid, APR_HASH_KEY_STRING);
+    const char *signature;
+    size_t length;
     cjose_err error;
     cjose_jws_t *jws;
     bool verified;
@@ -163,6 +204,11 @@ const char *sk_jwt_verify(apr_pool_t *pool, const sk_jwt *jwt, const sk_keyset *
     if (!key) {
         return apr_psprintf(pool, "its key %s is not in the key set",
                             sk_text_printable(pool, jwt->kid, 40));
+    }
+    /* cjose is lenient about base64url: a token would have more than one spelling. */
+    signature = strrchr(jwt->text, '.') + 1;
+    if (!sk_text_base64url_decode(pool, signature, strlen(signature), &length)) {
+        return "its signature is not base64url";
     }
     jws = cjose_jws_import(jwt->text, strlen(jwt->text), &error);
     if (!jws) {
@@ -256,8 +302,10 @@ static bool at_hash_matches(apr_pool_t *pool, const char *at_hash, const char *a
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int length = 0;
 
-    return EVP_Digest(access_token, strlen(access_token), digest, &length, EVP_sha256(), NULL)
-               == 1
+    return at_hash && access_token
+           && EVP_Digest(access_token, strlen(access_token), digest, &length, EVP_sha256(),
+                         NULL)
+                  == 1
            && sk_text_equal(at_hash, sk_text_base64url(pool, digest, length / 2));
 }
 
@@ -283,8 +331,7 @@ static const char *check_id(apr_pool_t *pool, json_object *claims, const sk_jwt_
 static const char *check_access(json_object *claims, const sk_jwt_rules *rules)
 {
     if (sk_json_member(claims, "at_hash") || sk_json_member(claims, "c_hash")
-        || sk_json_member(claims, "nonce")
-        || (sk_json_member(claims, "azp") && !sk_json_member(claims, "jti"))) {
+        || sk_json_member(claims, "nonce") || sk_json_member(claims, "azp")) {
         return "it is an ID token, not an access token";
     }
     if (!is_or_lacks(claims, "client_id", rules->client_id)) {

@@ -104,7 +104,7 @@ const char *sk_oauth_read_tokens(apr_pool_t *pool, int status, const char *body,
         return error ? apr_psprintf(pool, "it answered %d %s", status, error)
                      : apr_psprintf(pool, "it answered %d", status);
     }
-    if (!json_object_is_type(answer, json_type_object)) {
+    if (!answer) {
         return "it answered 200 with something that is not a JSON object";
     }
     tokens->access_token = text_member(pool, answer, "access_token");

@@ -200,19 +200,29 @@ static size_t utf8_character(const unsigned char *s, unsigned int *code)
     return length;
 }
 
-bool sk_text_is_clean(const char *text)
+static bool is_utf8(const char *text, bool controls_too)
 {
     const unsigned char *s = (const unsigned char *)text;
 
     while (*s) {
         unsigned int code;
         size_t length = utf8_character(s, &code);
-        if (length == 0 || code < 0x20 || (code >= 0x7f && code <= 0x9f)) {
+        if (length == 0 || (!controls_too && (code < 0x20 || (code >= 0x7f && code <= 0x9f)))) {
             return false;
         }
         s += length;
     }
     return true;
+}
+
+bool sk_text_is_utf8(const char *text)
+{
+    return is_utf8(text, true);
+}
+
+bool sk_text_is_clean(const char *text)
+{
+    return is_utf8(text, false);
 }
 
 static int compare_words(const void *one, const void *other)

@@ -44,6 +44,9 @@ const char *sk_text_printable(apr_pool_t *pool, const char *text, size_t limit);
 /** Compares in constant time (for equal lengths). NULL equals nothing, not even NULL, so missing state fails closed. */
 bool sk_text_equal(const char *one, const char *other);
 
+/** Is it well-formed UTF-8 (RFC 3629)? */
+bool sk_text_is_utf8(const char *text);
+
 /** Is it well-formed UTF-8 without control characters (C0, DEL, C1)? Fit for an environment variable or a header. */
 bool sk_text_is_clean(const char *text);
 

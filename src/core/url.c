@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/url.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <apr_lib.h>
@@ -222,18 +223,11 @@ static bool has_suffix(const char *text, const char *suffix)
 /* Four decimal numbers, the first being 127: "127.0.0.1.example.com" is somebody else. */
 static bool is_ipv4_loopback(const char *host)
 {
-    int dots = 0;
-    const char *c;
+    int first, second, third, fourth, length = 0;
 
-    for (c = host; *c; c++) {
-        if (*c == '.' && c[1] && c[1] != '.') {
-            dots++;
-        }
-        else if (!apr_isdigit(*c)) {
-            return false;
-        }
-    }
-    return dots == 3 && strncmp(host, "127.", 4) == 0;
+    return strspn(host, "0123456789.") == strlen(host)
+           && sscanf(host, "%3d.%3d.%3d.%3d%n", &first, &second, &third, &fourth, &length) == 4
+           && !host[length] && first == 127 && second <= 255 && third <= 255 && fourth <= 255;
 }
 
 bool sk_url_is_loopback(const char *host)

@@ -15,11 +15,11 @@
 /** Percent-encodes everything but the unreserved characters of RFC 3986 section 2.3. */
 const char *sk_url_encode(apr_pool_t *pool, const char *text);
 
-/** Appends name=value, encoded, to a URL or a form body ("" or NULL starts one). A NULL or empty value adds nothing. */
+/** Appends name=value, encoded, to a URL. A NULL or empty value adds nothing. */
 const char *sk_url_query_add(apr_pool_t *pool, const char *url, const char *name,
                              const char *value);
 
-/** The same for an application/x-www-form-urlencoded body, which has no '?' in front. */
+/** The same for an application/x-www-form-urlencoded body, which has no '?' in front; "" is an empty one. */
 const char *sk_url_form_add(apr_pool_t *pool, const char *body, const char *name,
                             const char *value);
 

@@ -51,7 +51,7 @@ static int refuse_plainly(request_rec *r)
     problem.error = "Authentication required";
     problem.detail = "This page is for signed-in users.";
     problem.link = r->method_number == M_GET
-                       ? sk_login_link(r, sk_url_local_target(r->pool, r->unparsed_uri))
+                       ? sk_login_link(r, sk_url_local_target(r->pool, sk_site_requested(r)))
                        : sk_login_link(r, NULL);
     problem.link_text = "Sign in";
     problem.has_no_reference = true;
@@ -108,7 +108,7 @@ static int challenge(request_rec *r)
     if (r->method_number != M_GET) {
         return sk_reply_is_for_script(r) ? refuse_plainly(r) : refuse_form(r);
     }
-    return sk_login_begin(r, sk_visit_first(r)->first->unparsed_uri, &none);
+    return sk_login_begin(r, sk_site_requested(r), &none);
 }
 
 /* ---- the hooks ---- */
@@ -151,7 +151,7 @@ static int accept_user(request_rec *r, const sk_record *record)
     r->user = (char *)(size_t)remote_user(r, &record->identity);
     if (r->user) {
         r->ap_auth_type = (char *)"Scalekit";
-        if (ap_is_initial_req(r) && !apr_table_get(r->headers_in, "Upgrade")) {
+        if (ap_is_initial_req(r) && !sk_reply_is_upgrade(r)) {
             sk_session_touch(r);
         }
         return OK;

@@ -177,7 +177,7 @@ static void export_record(request_rec *r, const sk_record *record)
     if (e.to != SK_EXPORT_NONE) {
         export_identity(&e, &record->identity);
         export_value(&e, "SCALEKIT_EXPIRES_AT", "Expires-At",
-                     apr_psprintf(r->pool, "%" APR_TIME_T_FMT, record->absolute_end));
+                     apr_psprintf(r->pool, "%" APR_TIME_T_FMT, record->access_expiry));
     }
     if (policy->pass_access_token) {
         pass_access_token(r, record);

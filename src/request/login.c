@@ -83,8 +83,8 @@ int sk_login_begin(request_rec *r, const char *target, const sk_login_hints *hin
     }
     if (!sk_site_is_here(r)) {
         sk_guard_step(r);
-        return sk_reply_redirect(r, apr_pstrcat(r->pool, sk_site_origin(r),
-                                                sk_visit_first(r)->first->unparsed_uri, NULL));
+        return sk_reply_redirect(
+            r, apr_pstrcat(r->pool, sk_site_origin(r), sk_site_requested(r), NULL));
     }
     return send_to_scalekit(r, local, hints);
 }

@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "config/config.h"
+#include "session/visit.h"
 
 static const char *origin_of(request_rec *r, const char *host, apr_port_t port)
 {
@@ -86,6 +87,15 @@ bool sk_site_is_here(request_rec *r)
 bool sk_site_is_secure(request_rec *r)
 {
     return strncmp(sk_site_origin(r), "https:", 6) == 0;
+}
+
+const char *sk_site_requested(request_rec *r)
+{
+    request_rec *first = sk_visit_first(r)->first;
+
+    return *first->unparsed_uri == '/'
+               ? first->unparsed_uri
+               : apr_uri_unparse(r->pool, &first->parsed_uri, APR_URI_UNP_OMITSITEPART);
 }
 
 const char *sk_site_endpoint_url(request_rec *r, sk_endpoint endpoint)

@@ -20,6 +20,9 @@ bool sk_site_is_here(request_rec *r);
 /** Is that origin on https, so that cookies are Secure? */
 bool sk_site_is_secure(request_rec *r);
 
+/** What the browser asked for, as it wrote it: the path and the query, also where it sent an absolute URL. */
+const char *sk_site_requested(request_rec *r);
+
 /** The absolute URL of one of our endpoints; NULL if it is switched off. */
 const char *sk_site_endpoint_url(request_rec *r, sk_endpoint endpoint);
 

@@ -121,8 +121,8 @@ apr_array_header_t *support_words(apr_pool_t *pool, const char *words)
 
 /* ---- keys and tokens ---- */
 
-static const char *add_members(apr_pool_t *pool, const char *text, const support_member *members,
-                               const support_member *but)
+static const char *add_members(apr_pool_t *pool, const char *text,
+                               const support_member *members, const support_member *but)
 {
     for (; members && members->name; members++) {
         const support_member *other = but;
@@ -190,7 +190,7 @@ const char *support_modulus(apr_pool_t *pool, EVP_PKEY *key)
     int length = i2d_PublicKey(key, &der), size = EVP_PKEY_size(key);
     const char *modulus;
 
-    /* The DER of an RSAPublicKey ends with the modulus and 02 03 01 00 01, the exponent 65537. */
+    /* The DER of an RSAPublicKey ends with modulus and 02 03 01 00 01, the exponent 65537. */
     assert_true(length > size + 5);
     modulus = support_base64url(pool, der + length - 5 - size, (size_t)size);
     OPENSSL_free(der);
@@ -201,13 +201,13 @@ const char *support_jwk(apr_pool_t *pool, EVP_PKEY *key, const char *kid,
                         const support_member *changes)
 {
     const support_member base[] = {
-        { "use", "\"sig\"" },
-        { "kty", "\"RSA\"" },
-        { "kid", apr_pstrcat(pool, "\"", kid, "\"", NULL) },
-        { "alg", "\"RS256\"" },
-        { "n", apr_pstrcat(pool, "\"", support_modulus(pool, key), "\"", NULL) },
-        { "e", "\"AQAB\"" },
-        { NULL, NULL },
+        {"use", "\"sig\""},
+        {"kty", "\"RSA\""},
+        {"kid", apr_pstrcat(pool, "\"", kid, "\"", NULL)},
+        {"alg", "\"RS256\""},
+        {"n", apr_pstrcat(pool, "\"", support_modulus(pool, key), "\"", NULL)},
+        {"e", "\"AQAB\""},
+        {NULL, NULL},
     };
 
     return support_object(pool, base, changes);
@@ -232,8 +232,8 @@ const char *support_unsigned(apr_pool_t *pool, const char *header, const char *c
                        support_base64url(pool, claims, strlen(claims)), NULL);
 }
 
-const char *support_sign(apr_pool_t *pool, EVP_PKEY *key, const EVP_MD *digest, const char *header,
-                         const char *claims)
+const char *support_sign(apr_pool_t *pool, EVP_PKEY *key, const EVP_MD *digest,
+                         const char *header, const char *claims)
 {
     const char *text = support_unsigned(pool, header, claims);
     size_t length = (size_t)EVP_PKEY_size(key);
@@ -242,7 +242,8 @@ const char *support_sign(apr_pool_t *pool, EVP_PKEY *key, const EVP_MD *digest, 
 
     assert_int_equal(EVP_DigestSignInit(signer, NULL, digest, NULL, key), 1);
     assert_int_equal(
-        EVP_DigestSign(signer, signature, &length, (const unsigned char *)text, strlen(text)), 1);
+        EVP_DigestSign(signer, signature, &length, (const unsigned char *)text, strlen(text)),
+        1);
     EVP_MD_CTX_free(signer);
     return apr_pstrcat(pool, text, ".", support_base64url(pool, signature, length), NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What all unit tests share: a pool for each test, tables whose wrong rows are all named, and keys and tokens made
- * with OpenSSL alone, so that what core/ does with cjose is checked against something else.
+ * What all unit tests share: a pool for each test, tables whose wrong rows are all named, and keys
+ * and tokens made with OpenSSL alone, so that core's use of cjose is checked independently.
  */
 #ifndef SK_TEST_SUPPORT_H
 #define SK_TEST_SUPPORT_H
@@ -42,7 +42,7 @@ void support_expect_text(const char *row, const char *is, const char *expected);
 /** A verdict is NULL where `expected` is, else contains it and nothing but printable ASCII. */
 void support_expect_verdict(const char *row, const char *verdict, const char *expected);
 
-/** A copy on the heap with nothing behind it, so that a sanitizer sees the first byte read too many. */
+/** A copy with nothing behind it, so that a sanitizer sees the first byte read too many. */
 void *support_copy(apr_pool_t *pool, const void *bytes, size_t length);
 
 /** A text of one character, many times. */
@@ -53,14 +53,15 @@ apr_array_header_t *support_words(apr_pool_t *pool, const char *words);
 
 /* ---- keys and tokens ---- */
 
-/** A member of a JSON object; its value as JSON, or NULL to leave it out. A NULL name ends an array of them. */
+/** A member of a JSON object, without a value to leave it out. A NULL name ends an array. */
 typedef struct support_member {
     const char *name;
     const char *json;
 } support_member;
 
 /** The members of the base, but for those that are changed, and the changes. */
-const char *support_object(apr_pool_t *pool, const support_member *base, const support_member *changes);
+const char *support_object(apr_pool_t *pool, const support_member *base,
+                           const support_member *changes);
 
 /** A new RSA key, which dies with the pool. */
 EVP_PKEY *support_rsa(apr_pool_t *pool, int bits);
@@ -69,7 +70,8 @@ EVP_PKEY *support_rsa(apr_pool_t *pool, int bits);
 const char *support_modulus(apr_pool_t *pool, EVP_PKEY *key);
 
 /** The key as a JWK that Scalekit would publish, with changes. */
-const char *support_jwk(apr_pool_t *pool, EVP_PKEY *key, const char *kid, const support_member *changes);
+const char *support_jwk(apr_pool_t *pool, EVP_PKEY *key, const char *kid,
+                        const support_member *changes);
 
 /** A JWKS of the JWKs, up to a NULL. */
 const char *support_jwks(apr_pool_t *pool, ...) __attribute__((sentinel));
@@ -80,10 +82,11 @@ const char *support_base64url(apr_pool_t *pool, const void *bytes, size_t length
 const char *support_unsigned(apr_pool_t *pool, const char *header, const char *claims);
 
 /** A compact JWS of RSASSA-PKCS1-v1_5 with this digest. */
-const char *support_sign(apr_pool_t *pool, EVP_PKEY *key, const EVP_MD *digest, const char *header,
-                         const char *claims);
+const char *support_sign(apr_pool_t *pool, EVP_PKEY *key, const EVP_MD *digest,
+                         const char *header, const char *claims);
 
 /** A compact JWS of HMAC-SHA256. */
-const char *support_hmac(apr_pool_t *pool, const char *secret, const char *header, const char *claims);
+const char *support_hmac(apr_pool_t *pool, const char *secret, const char *header,
+                         const char *claims);
 
 #endif

@@ -37,20 +37,20 @@ static const char *joined(apr_pool_t *pool, sk_list list)
 }
 
 /* The examples of Scalekit's documentation, with other numbers. */
-static const char id_claims[]
-    = "{\"amr\":[\"conn_17\"],\"at_hash\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"aud\":[\"skc_1\"],"
-      "\"azp\":\"skc_1\",\"c_hash\":\"BBBBBBBBBBBBBBBBBBBBBB\",\"client_id\":\"skc_1\","
-      "\"email\":\"jo@acme.test\",\"email_verified\":true,\"exp\":1758266747,"
-      "\"family_name\":\"Doe\",\"given_name\":\"Jo\",\"iat\":1758264947,"
-      "\"iss\":\"https://acme.scalekit.com\",\"name\":\"Jo Doe\",\"oid\":\"org_1\","
-      "\"sid\":\"ses_1\",\"sub\":\"usr_1\",\"preferred_username\":\"jo\","
-      "\"picture\":\"https://acme.test/jo.png\"}";
-static const char access_claims[]
-    = "{\"aud\":[\"skc_1\"],\"client_id\":\"skc_1\",\"exp\":1758265247,\"iat\":1758264947,"
-      "\"iss\":\"https://acme.scalekit.com\",\"jti\":\"tkn_1\",\"nbf\":1758264947,"
-      "\"oid\":\"org_1\",\"permissions\":[\"projects:read\",\"projects:create\"],"
-      "\"roles\":[\"member\",\"admin\"],\"sid\":\"ses_1\",\"sub\":\"usr_1\","
-      "\"scope\":\"openid email\",\"xoid\":\"ext_org_1\",\"xuid\":\"ext_usr_1\"}";
+static const char id_claims[] =
+    "{\"amr\":[\"conn_17\"],\"at_hash\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"aud\":[\"skc_1\"],"
+    "\"azp\":\"skc_1\",\"c_hash\":\"BBBBBBBBBBBBBBBBBBBBBB\",\"client_id\":\"skc_1\","
+    "\"email\":\"jo@acme.test\",\"email_verified\":true,\"exp\":1758266747,"
+    "\"family_name\":\"Doe\",\"given_name\":\"Jo\",\"iat\":1758264947,"
+    "\"iss\":\"https://acme.scalekit.com\",\"name\":\"Jo Doe\",\"oid\":\"org_1\","
+    "\"sid\":\"ses_1\",\"sub\":\"usr_1\",\"preferred_username\":\"jo\","
+    "\"picture\":\"https://acme.test/jo.png\"}";
+static const char access_claims[] =
+    "{\"aud\":[\"skc_1\"],\"client_id\":\"skc_1\",\"exp\":1758265247,\"iat\":1758264947,"
+    "\"iss\":\"https://acme.scalekit.com\",\"jti\":\"tkn_1\",\"nbf\":1758264947,"
+    "\"oid\":\"org_1\",\"permissions\":[\"projects:read\",\"projects:create\"],"
+    "\"roles\":[\"member\",\"admin\"],\"sid\":\"ses_1\",\"sub\":\"usr_1\","
+    "\"scope\":\"openid email\",\"xoid\":\"ext_org_1\",\"xuid\":\"ext_usr_1\"}";
 
 static void a_login_gives_the_whole_identity(void **state)
 {
@@ -96,10 +96,12 @@ static void what_both_tokens_know_comes_from_the_right_one(void **state)
         const char *name;
         bool from_access;
     } rows[] = {
-        { "sid", true },          { "oid", true },         { "xoid", true },
-        { "xuid", true },         { "sub", false },        { "email", false },
-        { "name", false },        { "given_name", false }, { "family_name", false },
-        { "preferred_username", false }, { "picture", false },
+        {"sid", true},          {"oid", true},
+        {"xoid", true},         {"xuid", true},
+        {"sub", false},         {"email", false},
+        {"name", false},        {"given_name", false},
+        {"family_name", false}, {"preferred_username", false},
+        {"picture", false},
     };
     size_t i;
 
@@ -122,16 +124,16 @@ static void the_name_falls_back(void **state)
     static const struct {
         const char *id, *access, *name;
     } rows[] = {
-        { "{\"name\":\"Jo Doe\",\"given_name\":\"X\",\"email\":\"e\"}", NULL, "Jo Doe" },
-        { "{\"given_name\":\"Jo\",\"family_name\":\"Doe\",\"email\":\"e\"}", NULL, "Jo Doe" },
-        { "{\"given_name\":\"Jo\",\"family_name\":\"Doe\"}", "{\"name\":\"A\"}", "A" },
-        { "{\"given_name\":\"Jo\",\"email\":\"e\"}", NULL, "Jo" },
-        { "{\"family_name\":\"Doe\",\"email\":\"e\"}", NULL, "Doe" },
-        { "{\"name\":\"\",\"email\":\"e\"}", NULL, "e" },
-        { "{\"name\":17,\"email\":\"e\"}", NULL, "e" },
-        { "{\"name\":\"a\\nb\",\"email\":\"e\"}", NULL, "e" },
-        { "{\"email\":\"e\"}", NULL, "e" },
-        { "{\"sub\":\"usr_1\"}", NULL, NULL },
+        {"{\"name\":\"Jo Doe\",\"given_name\":\"X\",\"email\":\"e\"}", NULL, "Jo Doe"},
+        {"{\"given_name\":\"Jo\",\"family_name\":\"Doe\",\"email\":\"e\"}", NULL, "Jo Doe"},
+        {"{\"given_name\":\"Jo\",\"family_name\":\"Doe\"}", "{\"name\":\"A\"}", "A"},
+        {"{\"given_name\":\"Jo\",\"email\":\"e\"}", NULL, "Jo"},
+        {"{\"family_name\":\"Doe\",\"email\":\"e\"}", NULL, "Doe"},
+        {"{\"name\":\"\",\"email\":\"e\"}", NULL, "e"},
+        {"{\"name\":17,\"email\":\"e\"}", NULL, "e"},
+        {"{\"name\":\"a\\nb\",\"email\":\"e\"}", NULL, "e"},
+        {"{\"email\":\"e\"}", NULL, "e"},
+        {"{\"sub\":\"usr_1\"}", NULL, NULL},
     };
     size_t i;
 
@@ -146,22 +148,22 @@ static void the_connection_is_in_amr_or_in_front_of_the_subject(void **state)
     static const struct {
         const char *id, *connection;
     } rows[] = {
-        { "{\"sub\":\"usr_1\",\"amr\":[\"conn_17\"]}", "conn_17" },
-        { "{\"sub\":\"usr_1\",\"amr\":[\"conn_17\",\"conn_18\"]}", "conn_17" },
-        { "{\"sub\":\"conn_1;x\",\"amr\":[\"conn_17\"]}", "conn_17" },
-        { "{\"sub\":\"conn_1;google-oauth2|17\"}", "conn_1" },
-        { "{\"sub\":\"conn_1;a;b\"}", "conn_1" },
-        { "{\"sub\":\"conn_1;a\",\"amr\":[]}", "conn_1" },
-        { "{\"sub\":\"conn_1;a\",\"amr\":[\"pwd\"]}", "conn_1" },
-        { "{\"sub\":\"conn_1\"}", NULL },
-        { "{\"sub\":\"usr_1;conn_1\"}", NULL },
-        { "{\"sub\":\"usr_1\",\"amr\":[\"pwd\",\"conn_17\"]}", NULL },
-        { "{\"sub\":\"usr_1\",\"amr\":\"conn_17\"}", NULL },
-        { "{\"sub\":\"usr_1\",\"amr\":[17]}", NULL },
-        { "{\"sub\":\"usr_1\",\"amr\":[\"conn_1\\n7\"]}", NULL },
-        { "{\"sub\":\"usr_1\",\"amr\":null}", NULL },
-        { "{\"sub\":\"usr_1\",\"connection_id\":\"conn_9\"}", NULL },
-        { "{}", NULL },
+        {"{\"sub\":\"usr_1\",\"amr\":[\"conn_17\"]}", "conn_17"},
+        {"{\"sub\":\"usr_1\",\"amr\":[\"conn_17\",\"conn_18\"]}", "conn_17"},
+        {"{\"sub\":\"conn_1;x\",\"amr\":[\"conn_17\"]}", "conn_17"},
+        {"{\"sub\":\"conn_1;google-oauth2|17\"}", "conn_1"},
+        {"{\"sub\":\"conn_1;a;b\"}", "conn_1"},
+        {"{\"sub\":\"conn_1;a\",\"amr\":[]}", "conn_1"},
+        {"{\"sub\":\"conn_1;a\",\"amr\":[\"pwd\"]}", "conn_1"},
+        {"{\"sub\":\"conn_1\"}", NULL},
+        {"{\"sub\":\"usr_1;conn_1\"}", NULL},
+        {"{\"sub\":\"usr_1\",\"amr\":[\"pwd\",\"conn_17\"]}", NULL},
+        {"{\"sub\":\"usr_1\",\"amr\":\"conn_17\"}", NULL},
+        {"{\"sub\":\"usr_1\",\"amr\":[17]}", NULL},
+        {"{\"sub\":\"usr_1\",\"amr\":[\"conn_1\\n7\"]}", NULL},
+        {"{\"sub\":\"usr_1\",\"amr\":null}", NULL},
+        {"{\"sub\":\"usr_1\",\"connection_id\":\"conn_9\"}", NULL},
+        {"{}", NULL},
     };
     size_t i;
 
@@ -179,17 +181,17 @@ static void permissions_fall_through_to_the_first_list_with_something_in_it(void
     static const struct {
         const char *access, *permissions;
     } rows[] = {
-        { "{" FIRST "[\"a\"]," SECOND "[\"b\"]," THIRD "[\"c\"]}", "a" },
-        { "{" SECOND "[\"b\"]," THIRD "[\"c\"]}", "b" },
-        { "{" THIRD "[\"c\"]}", "c" },
-        { "{" FIRST "[]," SECOND "[\"b\"]}", "b" },
-        { "{" FIRST "[]," SECOND "[]," THIRD "[\"c\"]}", "c" },
-        { "{" FIRST "null," THIRD "[\"c\"]}", "c" },
-        { "{" FIRST "\"a b\"," SECOND "[\"b\"]}", "b" },
-        { "{" FIRST "[]," SECOND "[]," THIRD "[]}", "" },
-        { "{\"scope\":\"a\"}", "" },
-        { "{" FIRST "{\"a\":true}}", "" },
-        { "{" FIRST "[\"z\",\"a\",\"z\"]}", "a,z" },
+        {"{" FIRST "[\"a\"]," SECOND "[\"b\"]," THIRD "[\"c\"]}", "a"},
+        {"{" SECOND "[\"b\"]," THIRD "[\"c\"]}", "b"},
+        {"{" THIRD "[\"c\"]}", "c"},
+        {"{" FIRST "[]," SECOND "[\"b\"]}", "b"},
+        {"{" FIRST "[]," SECOND "[]," THIRD "[\"c\"]}", "c"},
+        {"{" FIRST "null," THIRD "[\"c\"]}", "c"},
+        {"{" FIRST "\"a b\"," SECOND "[\"b\"]}", "b"},
+        {"{" FIRST "[]," SECOND "[]," THIRD "[]}", ""},
+        {"{\"scope\":\"a\"}", ""},
+        {"{" FIRST "{\"a\":true}}", ""},
+        {"{" FIRST "[\"z\",\"a\",\"z\"]}", "a,z"},
     };
     size_t i;
 
@@ -203,8 +205,8 @@ static void permissions_fall_through_to_the_first_list_with_something_in_it(void
 static void rights_come_from_the_access_token_alone(void **state)
 {
     sk_identity identity = collect(
-        *state, "{\"permissions\":[\"a\"],\"roles\":[\"r\"],\"scopes\":[\"s\"],\"scope\":\"t\"}",
-        "{}");
+        *state,
+        "{\"permissions\":[\"a\"],\"roles\":[\"r\"],\"scopes\":[\"s\"],\"scope\":\"t\"}", "{}");
 
     assert_int_equal(identity.permissions.count, 0);
     assert_int_equal(identity.roles.count, 0);
@@ -214,8 +216,8 @@ static void rights_come_from_the_access_token_alone(void **state)
 
 static void roles_fall_back(void **state)
 {
-    sk_identity identity = collect(
-        *state, NULL, "{\"roles\":[],\"https://scalekit.com/roles\":[\"b\",\"a\"]}");
+    sk_identity identity =
+        collect(*state, NULL, "{\"roles\":[],\"https://scalekit.com/roles\":[\"b\",\"a\"]}");
 
     assert_string_equal(joined(*state, identity.roles), "a,b");
     identity = collect(*state, NULL,
@@ -228,15 +230,15 @@ static void scopes_are_united(void **state)
     static const struct {
         const char *access, *scopes;
     } rows[] = {
-        { "{\"scope\":\"openid email\"}", "email,openid" },
-        { "{\"scopes\":[\"b\",\"a\"]}", "a,b" },
-        { "{\"scopes\":[\"b\",\"a\"],\"scope\":\"c a\"}", "a,b,c" },
-        { "{\"scopes\":\"a b\"}", "" },
-        { "{\"scope\":[\"a\"]}", "" },
-        { "{\"scope\":\"  a   b \"}", "a,b" },
-        { "{\"scope\":\"a b,c d\"}", "a,d" },
-        { "{\"scope\":\"a\\nb\"}", "" },
-        { "{\"scope\":\"\",\"scopes\":[]}", "" },
+        {"{\"scope\":\"openid email\"}", "email,openid"},
+        {"{\"scopes\":[\"b\",\"a\"]}", "a,b"},
+        {"{\"scopes\":[\"b\",\"a\"],\"scope\":\"c a\"}", "a,b,c"},
+        {"{\"scopes\":\"a b\"}", ""},
+        {"{\"scope\":[\"a\"]}", ""},
+        {"{\"scope\":\"  a   b \"}", "a,b"},
+        {"{\"scope\":\"a b,c d\"}", "a,d"},
+        {"{\"scope\":\"a\\nb\"}", ""},
+        {"{\"scope\":\"\",\"scopes\":[]}", ""},
     };
     size_t i;
 
@@ -252,22 +254,22 @@ static void items_that_cannot_be_exported_are_left_out(void **state)
     static const struct {
         const char *items, *kept;
     } rows[] = {
-        { "\"a\",\"b,c\",\"d\"", "a,d" },
-        { "\",\"", "" },
-        { "\"a\",\"b\\n\",\"d\"", "a,d" },
-        { "\"a\",\"b\\u0000c\",\"d\"", "a,d" },
-        { "\"a\",\"b\\u0085\",\"d\\u007f\"", "a" },
-        { "\"a\",\"b\xc0\xaf\",\"d\xff\"", "a" },
-        { "\"a\",\"\",\"d\"", "a,d" },
-        { "1,true,null,{},[\"x\"],\"a\"", "a" },
-        { "\"J\xc3\xbcrgen\"", "J\xc3\xbcrgen" },
+        {"\"a\",\"b,c\",\"d\"", "a,d"},
+        {"\",\"", ""},
+        {"\"a\",\"b\\n\",\"d\"", "a,d"},
+        {"\"a\",\"b\\u0000c\",\"d\"", "a,d"},
+        {"\"a\",\"b\\u0085\",\"d\\u007f\"", "a"},
+        {"\"a\",\"b\xc0\xaf\",\"d\xff\"", "a"},
+        {"\"a\",\"\",\"d\"", "a,d"},
+        {"1,true,null,{},[\"x\"],\"a\"", "a"},
+        {"\"J\xc3\xbcrgen\"", "J\xc3\xbcrgen"},
     };
     size_t i;
 
     for (i = 0; i < COUNT(rows); i++) {
-        const char *access = apr_pstrcat(*state, "{\"roles\":[", rows[i].items,
-                                         "],\"permissions\":[", rows[i].items,
-                                         "],\"scopes\":[", rows[i].items, "]}", NULL);
+        const char *access =
+            apr_pstrcat(*state, "{\"roles\":[", rows[i].items, "],\"permissions\":[",
+                        rows[i].items, "],\"scopes\":[", rows[i].items, "]}", NULL);
         sk_identity identity = collect(*state, NULL, access);
         support_expect_text(rows[i].items, joined(*state, identity.roles), rows[i].kept);
         support_expect_text(rows[i].items, joined(*state, identity.permissions), rows[i].kept);
@@ -277,18 +279,20 @@ static void items_that_cannot_be_exported_are_left_out(void **state)
 
 static void texts_that_cannot_be_exported_are_left_out(void **state)
 {
-    static const char *const values[]
-        = { "\"\"", "17", "true", "null", "[\"x\"]", "{}", "\"a\\nb\"", "\"a\\r\\nX-Y: z\"",
-            "\"a\\u0000b\"", "\"\\u0000\"", "\"a\\u007f\"", "\"a\\u0085\"", "\"\xff\"" };
+    static const char *const values[] = {
+        "\"\"",          "17",          "true",         "null",
+        "[\"x\"]",       "{}",          "\"a\\nb\"",    "\"a\\r\\nX-Y: z\"",
+        "\"a\\u0000b\"", "\"\\u0000\"", "\"a\\u007f\"", "\"a\\u0085\"",
+        "\"\xff\""};
     size_t i;
 
     for (i = 0; i < COUNT(values); i++) {
         const char *value = values[i];
         sk_identity identity;
 #define SK_TEXT(field, variable, header) "\"" #field "\":%s,"
-        const char *claims = apr_psprintf(*state, "{" SK_IDENTITY_TEXTS(SK_TEXT) "\"x\":1}", value,
-                                          value, value, value, value, value, value, value, value,
-                                          value, value, value);
+        const char *claims =
+            apr_psprintf(*state, "{" SK_IDENTITY_TEXTS(SK_TEXT) "\"x\":1}", value, value, value,
+                         value, value, value, value, value, value, value, value, value);
 #undef SK_TEXT
         identity = collect(*state, claims, claims);
 #define SK_TEXT(field, variable, header) support_expect_text(value, identity.field, NULL);
@@ -299,12 +303,12 @@ static void texts_that_cannot_be_exported_are_left_out(void **state)
 
 static void oversized_values_are_left_out(void **state)
 {
-    const char *name = support_repeat(*state, 'n', 1024), *role = support_repeat(*state, 'r', 256);
-    const char *claims
-        = apr_psprintf(*state, "{\"name\":\"%s\",\"picture\":\"%sx\"}", name, name);
-    sk_identity identity
-        = collect(*state, claims,
-                  apr_psprintf(*state, "{\"roles\":[\"%s\",\"%sx\",\"a\"]}", role, role));
+    const char *name = support_repeat(*state, 'n', 1024),
+               *role = support_repeat(*state, 'r', 256);
+    const char *claims =
+        apr_psprintf(*state, "{\"name\":\"%s\",\"picture\":\"%sx\"}", name, name);
+    sk_identity identity = collect(
+        *state, claims, apr_psprintf(*state, "{\"roles\":[\"%s\",\"%sx\",\"a\"]}", role, role));
 
     support_expect_text("1024 bytes", identity.name, name);
     support_expect_text("1025 bytes", identity.picture, NULL);
@@ -332,16 +336,16 @@ static void email_is_verified_if_a_token_says_so(void **state)
         const char *id, *access;
         sk_verified verified;
     } rows[] = {
-        { "{\"email_verified\":true}", NULL, SK_VERIFIED_YES },
-        { "{\"email_verified\":false}", NULL, SK_VERIFIED_NO },
-        { "{}", NULL, SK_VERIFIED_UNKNOWN },
-        { "{\"email_verified\":null}", NULL, SK_VERIFIED_UNKNOWN },
-        { "{\"email_verified\":\"true\"}", NULL, SK_VERIFIED_UNKNOWN },
-        { "{\"email_verified\":1}", NULL, SK_VERIFIED_UNKNOWN },
-        { "{\"email_verified\":false}", "{\"email_verified\":true}", SK_VERIFIED_NO },
-        { NULL, "{\"email\":\"e\",\"email_verified\":true}", SK_VERIFIED_YES },
-        { NULL, "{\"email\":\"e\",\"email_verified\":false}", SK_VERIFIED_NO },
-        { "{}", "{\"email\":\"e\",\"email_verified\":false}", SK_VERIFIED_NO },
+        {"{\"email_verified\":true}", NULL, SK_VERIFIED_YES},
+        {"{\"email_verified\":false}", NULL, SK_VERIFIED_NO},
+        {"{}", NULL, SK_VERIFIED_UNKNOWN},
+        {"{\"email_verified\":null}", NULL, SK_VERIFIED_UNKNOWN},
+        {"{\"email_verified\":\"true\"}", NULL, SK_VERIFIED_UNKNOWN},
+        {"{\"email_verified\":1}", NULL, SK_VERIFIED_UNKNOWN},
+        {"{\"email_verified\":false}", "{\"email_verified\":true}", SK_VERIFIED_NO},
+        {NULL, "{\"email\":\"e\",\"email_verified\":true}", SK_VERIFIED_YES},
+        {NULL, "{\"email\":\"e\",\"email_verified\":false}", SK_VERIFIED_NO},
+        {"{}", "{\"email\":\"e\",\"email_verified\":false}", SK_VERIFIED_NO},
     };
     size_t i;
 
@@ -370,24 +374,24 @@ static void further_claims_are_kept_as_text(void **state)
     static const struct {
         const char *json, *values; /* NULL: no claim */
     } rows[] = {
-        { "\"gold\"", "gold" },
-        { "\"a,b\"", "a,b" },
-        { "17", "17" },
-        { "-1.5", "-1.5" },
-        { "true", "true" },
-        { "false", "false" },
-        { "{\"b\": 1, \"a\": [2]}", "{\"b\":1,\"a\":[2]}" },
-        { "[\"b\",\"a\",\"b\"]", "a,b" },
-        { "[\"a\"]", "a" },
-        { "[\"a\",\"b,c\",1]", "a" },
-        { "null", NULL },
-        { "\"\"", NULL },
-        { "[]", NULL },
-        { "[1,2]", NULL },
-        { "\"a\\nb\"", NULL },
-        { "\"a\\u0000b\"", NULL },
-        { "\"a\\u0085\"", NULL },
-        { "{\"a\":\"\\u007f\"}", NULL },
+        {"\"gold\"", "gold"},
+        {"\"a,b\"", "a,b"},
+        {"17", "17"},
+        {"-1.5", "-1.5"},
+        {"true", "true"},
+        {"false", "false"},
+        {"{\"b\": 1, \"a\": [2]}", "{\"b\":1,\"a\":[2]}"},
+        {"[\"b\",\"a\",\"b\"]", "a,b"},
+        {"[\"a\"]", "a"},
+        {"[\"a\",\"b,c\",1]", "a"},
+        {"null", NULL},
+        {"\"\"", NULL},
+        {"[]", NULL},
+        {"[1,2]", NULL},
+        {"\"a\\nb\"", NULL},
+        {"\"a\\u0000b\"", NULL},
+        {"\"a\\u0085\"", NULL},
+        {"{\"a\":\"\\u007f\"}", NULL},
     };
     size_t i;
 
@@ -409,47 +413,47 @@ static void some_names_are_no_further_claims(void **state)
         const char *name;
         bool kept;
     } rows[] = {
-        { "plan", true },
-        { "https://acme.test/plan", true },
-        { "a.b-c_d:e/f", true },
-        { "locale", true },
-        { "phone_number", true },
-        { "Sub", true },
-        { "sub", false },
-        { "email", false },
-        { "connection_id", false },
-        { "email_verified", false },
-        { "roles", false },
-        { "permissions", false },
-        { "scope", false },
-        { "scopes", false },
-        { "https://scalekit.com/permissions", false },
-        { "https://scalekit.com/roles", false },
-        { "scalekit:permissions", false },
-        { "iss", false },
-        { "aud", false },
-        { "exp", false },
-        { "iat", false },
-        { "nbf", false },
-        { "jti", false },
-        { "azp", false },
-        { "at_hash", false },
-        { "c_hash", false },
-        { "nonce", false },
-        { "amr", false },
-        { "client_id", false },
-        { "", false },
-        { "a b", false },
-        { "a=b", false },
-        { "a\\nb", false },
-        { "a\\\"b", false },
-        { "J\xc3\xbcrgen", false },
+        {"plan", true},
+        {"https://acme.test/plan", true},
+        {"a.b-c_d:e/f", true},
+        {"locale", true},
+        {"phone_number", true},
+        {"Sub", true},
+        {"sub", false},
+        {"email", false},
+        {"connection_id", false},
+        {"email_verified", false},
+        {"roles", false},
+        {"permissions", false},
+        {"scope", false},
+        {"scopes", false},
+        {"https://scalekit.com/permissions", false},
+        {"https://scalekit.com/roles", false},
+        {"scalekit:permissions", false},
+        {"iss", false},
+        {"aud", false},
+        {"exp", false},
+        {"iat", false},
+        {"nbf", false},
+        {"jti", false},
+        {"azp", false},
+        {"at_hash", false},
+        {"c_hash", false},
+        {"nonce", false},
+        {"amr", false},
+        {"client_id", false},
+        {"", false},
+        {"a b", false},
+        {"a=b", false},
+        {"a\\nb", false},
+        {"a\\\"b", false},
+        {"J\xc3\xbcrgen", false},
     };
     size_t i;
 
     for (i = 0; i < COUNT(rows); i++) {
-        sk_identity identity
-            = collect(*state, NULL, apr_psprintf(*state, "{\"%s\":\"x\"}", rows[i].name));
+        sk_identity identity =
+            collect(*state, NULL, apr_psprintf(*state, "{\"%s\":\"x\"}", rows[i].name));
         support_expect((identity.extras_count == 1) == rows[i].kept, "%s", rows[i].name);
     }
 }
@@ -457,8 +461,8 @@ static void some_names_are_no_further_claims(void **state)
 static void the_name_of_a_further_claim_has_at_most_64_bytes(void **state)
 {
     const char *name = support_repeat(*state, 'n', 64);
-    sk_identity identity
-        = collect(*state, NULL, apr_psprintf(*state, "{\"%s\":\"x\",\"%sn\":\"x\"}", name, name));
+    sk_identity identity =
+        collect(*state, NULL, apr_psprintf(*state, "{\"%s\":\"x\",\"%sn\":\"x\"}", name, name));
 
     assert_int_equal(identity.extras_count, 1);
     assert_string_equal(identity.extras[0].name, name);
@@ -475,7 +479,8 @@ static void of_a_further_claim_in_both_tokens_the_access_token_counts(void **sta
 
 static void further_claims_have_a_limit_and_are_left_out_whole(void **state)
 {
-    const char *half = support_repeat(*state, 'x', 600), *full = support_repeat(*state, 'x', 1024);
+    const char *half = support_repeat(*state, 'x', 600),
+               *full = support_repeat(*state, 'x', 1024);
     sk_identity identity = collect(
         *state, NULL,
         apr_psprintf(*state, "{\"a\":\"%s\",\"b\":\"%s\",\"c\":\"small\"}", half, half));
@@ -493,35 +498,36 @@ static void further_claims_have_a_limit_and_are_left_out_whole(void **state)
 
 static const char asked_id[] = "{\"sub\":\"usr_1\",\"email\":\"jo@acme.test\","
                                "\"email_verified\":false,\"locale\":\"en\"}";
-static const char asked_access[]
-    = "{\"oid\":\"org_1\",\"roles\":[\"admin\"],\"permissions\":[\"a:read\",\"a:write\"],"
-      "\"scope\":\"openid\",\"plan\":\"gold\",\"teams\":[\"red\",\"blue\"],\"level\":3}";
+static const char asked_access[] =
+    "{\"oid\":\"org_1\",\"roles\":[\"admin\"],\"permissions\":[\"a:read\",\"a:write\"],"
+    "\"scope\":\"openid\",\"plan\":\"gold\",\"teams\":[\"red\",\"blue\"],\"level\":3}";
 
 static void texts_are_found_by_name(void **state)
 {
     static const struct {
         const char *name, *text;
     } rows[] = {
-        { "sub", "usr_1" },
-        { "oid", "org_1" },
-        { "email", "jo@acme.test" },
-        { "name", "jo@acme.test" },
-        { "email_verified", "false" },
-        { "locale", "en" },
-        { "plan", "gold" },
-        { "level", "3" },
-        { "teams", NULL }, /* several values */
-        { "roles", NULL },
-        { "sid", NULL },
-        { "Sub", NULL },
-        { "", NULL },
-        { "nothing", NULL },
+        {"sub", "usr_1"},
+        {"oid", "org_1"},
+        {"email", "jo@acme.test"},
+        {"name", "jo@acme.test"},
+        {"email_verified", "false"},
+        {"locale", "en"},
+        {"plan", "gold"},
+        {"level", "3"},
+        {"teams", NULL}, /* several values */
+        {"roles", NULL},
+        {"sid", NULL},
+        {"Sub", NULL},
+        {"", NULL},
+        {"nothing", NULL},
     };
     sk_identity identity = collect(*state, asked_id, asked_access);
     size_t i;
 
     for (i = 0; i < COUNT(rows); i++) {
-        support_expect_text(rows[i].name, sk_claims_text(&identity, rows[i].name), rows[i].text);
+        support_expect_text(rows[i].name, sk_claims_text(&identity, rows[i].name),
+                            rows[i].text);
     }
     identity = collect(*state, NULL, NULL);
     assert_null(sk_claims_text(&identity, "email_verified"));
@@ -533,38 +539,39 @@ static void claims_match_whole_values(void **state)
         const char *name, *value;
         bool matches;
     } rows[] = {
-        { "sub", "usr_1", true },
-        { "sub", "usr_", false },
-        { "sub", "usr_11", false },
-        { "sub", "USR_1", false },
-        { "sub", "", false },
-        { "email_verified", "false", true },
-        { "email_verified", "true", false },
-        { "roles", "admin", true },
-        { "roles", "adm", false },
-        { "roles", "", false },
-        { "permissions", "a:read", true },
-        { "permissions", "a:write", true },
-        { "permissions", "a:read,a:write", false },
-        { "permissions", "a:*", false },
-        { "permissions", "A:READ", false },
-        { "scopes", "openid", true },
-        { "scopes", "email", false },
-        { "plan", "gold", true },
-        { "plan", "silver", false },
-        { "teams", "blue", true },
-        { "teams", "red", true },
-        { "teams", "green", false },
-        { "level", "3", true },
-        { "sid", "", false },
-        { "nothing", "", false },
-        { "", "", false },
+        {"sub", "usr_1", true},
+        {"sub", "usr_", false},
+        {"sub", "usr_11", false},
+        {"sub", "USR_1", false},
+        {"sub", "", false},
+        {"email_verified", "false", true},
+        {"email_verified", "true", false},
+        {"roles", "admin", true},
+        {"roles", "adm", false},
+        {"roles", "", false},
+        {"permissions", "a:read", true},
+        {"permissions", "a:write", true},
+        {"permissions", "a:read,a:write", false},
+        {"permissions", "a:*", false},
+        {"permissions", "A:READ", false},
+        {"scopes", "openid", true},
+        {"scopes", "email", false},
+        {"plan", "gold", true},
+        {"plan", "silver", false},
+        {"teams", "blue", true},
+        {"teams", "red", true},
+        {"teams", "green", false},
+        {"level", "3", true},
+        {"sid", "", false},
+        {"nothing", "", false},
+        {"", "", false},
     };
     sk_identity identity = collect(*state, asked_id, asked_access);
     size_t i;
 
     for (i = 0; i < COUNT(rows); i++) {
-        support_expect(sk_claims_match(&identity, rows[i].name, rows[i].value) == rows[i].matches,
+        support_expect(sk_claims_match(&identity, rows[i].name, rows[i].value)
+                           == rows[i].matches,
                        "%s=%s", rows[i].name, rows[i].value);
     }
 }

@@ -39,8 +39,8 @@ static sk_keyset *parse_keys(apr_pool_t *pool, const char *jwks, const char **er
 static sk_keyset *our_keys(apr_pool_t *pool)
 {
     const char *error;
-    sk_keyset *keys
-        = parse_keys(pool, support_jwks(pool, support_jwk(pool, ours, KID, NULL), NULL), &error);
+    sk_keyset *keys =
+        parse_keys(pool, support_jwks(pool, support_jwk(pool, ours, KID, NULL), NULL), &error);
 
     assert_non_null(keys);
     return keys;
@@ -56,67 +56,70 @@ static const char *verdict(apr_pool_t *pool, const char *text, const sk_keyset *
 
 /* ---- key sets ---- */
 
-#define CHANGE(member, value)                                                                    \
-    {                                                                                            \
-        { member, value }, { NULL, NULL }                                                        \
+#define CHANGE(member, value)                                                                  \
+    {                                                                                          \
+        {member, value},                                                                       \
+        {                                                                                      \
+            NULL, NULL                                                                         \
+        }                                                                                      \
     }
 
 static void keys_that_cannot_verify_rs256_are_ignored(void **state)
 {
     /* The smallest number with a byte for every 8 of 2048 bits, but without the first bit. */
-    unsigned char small[256] = { 0x7f, [255] = 1 }, huge[1032] = { 0x80, [1031] = 1 };
+    unsigned char small[256] = {0x7f, [255] = 1}, huge[1032] = {0x80, [1031] = 1};
     const struct {
         const char *row;
         support_member change[2];
         bool kept;
     } rows[] = {
-        { "as Scalekit has it", CHANGE(NULL, NULL), true },
-        { "no use", CHANGE("use", NULL), true },
-        { "use enc", CHANGE("use", "\"enc\""), false },
-        { "use SIG", CHANGE("use", "\"SIG\""), false },
-        { "use a number", CHANGE("use", "1"), false },
-        { "no alg", CHANGE("alg", NULL), true },
-        { "alg RS384", CHANGE("alg", "\"RS384\""), false },
-        { "alg PS256", CHANGE("alg", "\"PS256\""), false },
-        { "alg RSA-OAEP", CHANGE("alg", "\"RSA-OAEP\""), false },
-        { "alg HS256", CHANGE("alg", "\"HS256\""), false },
-        { "alg rs256", CHANGE("alg", "\"rs256\""), false },
-        { "alg an array", CHANGE("alg", "[\"RS256\"]"), false },
-        { "key_ops verify", CHANGE("key_ops", "[\"verify\"]"), true },
-        { "key_ops encrypt", CHANGE("key_ops", "[\"encrypt\"]"), false },
-        { "no kty", CHANGE("kty", NULL), false },
-        { "kty EC", CHANGE("kty", "\"EC\""), false },
-        { "kty oct", CHANGE("kty", "\"oct\""), false },
-        { "kty rsa", CHANGE("kty", "\"rsa\""), false },
-        { "no kid", CHANGE("kid", NULL), false },
-        { "an empty kid", CHANGE("kid", "\"\""), false },
-        { "a kid that is a number", CHANGE("kid", "17"), false },
-        { "a kid with a NUL", CHANGE("kid", "\"" KID "\\u0000x\""), false },
-        { "no n", CHANGE("n", NULL), false },
-        { "an empty n", CHANGE("n", "\"\""), false },
-        { "a padded n",
-          CHANGE("n", apr_psprintf(*state, "\"%s==\"", support_modulus(*state, ours))), false },
-        { "n not base64url", CHANGE("n", "\"+/+/\""), false },
-        { "n a number", CHANGE("n", "65537"), false },
-        { "n of 1024 bits",
-          CHANGE("n", apr_psprintf(*state, "\"%s\"", support_modulus(*state, weak))), false },
-        { "n of 2047 bits",
-          CHANGE("n", apr_psprintf(*state, "\"%s\"", support_base64url(*state, small, 256))),
-          false },
-        { "n of 1024 bits behind zeros",
-          CHANGE("n", apr_psprintf(*state, "\"%s%s\"", support_repeat(*state, 'A', 172),
-                                   support_modulus(*state, weak))),
-          false },
-        { "n of 8256 bits",
-          CHANGE("n", apr_psprintf(*state, "\"%s\"", support_base64url(*state, huge, 1032))),
-          false },
-        { "no e", CHANGE("e", NULL), false },
-        { "an empty e", CHANGE("e", "\"\""), false },
-        { "e not base64url", CHANGE("e", "\"AQ=B\""), false },
-        { "e = 1, with which everybody can sign", CHANGE("e", "\"AQ\""), false },
-        { "an even e", CHANGE("e", "\"Ag\""), false },
-        { "a private key", CHANGE("d", "\"AQAB\""), true },
-        { "a certificate", CHANGE("x5c", "[\"AAAA\"]"), true },
+        {"as Scalekit has it", CHANGE(NULL, NULL), true},
+        {"no use", CHANGE("use", NULL), true},
+        {"use enc", CHANGE("use", "\"enc\""), false},
+        {"use SIG", CHANGE("use", "\"SIG\""), false},
+        {"use a number", CHANGE("use", "1"), false},
+        {"no alg", CHANGE("alg", NULL), true},
+        {"alg RS384", CHANGE("alg", "\"RS384\""), false},
+        {"alg PS256", CHANGE("alg", "\"PS256\""), false},
+        {"alg RSA-OAEP", CHANGE("alg", "\"RSA-OAEP\""), false},
+        {"alg HS256", CHANGE("alg", "\"HS256\""), false},
+        {"alg rs256", CHANGE("alg", "\"rs256\""), false},
+        {"alg an array", CHANGE("alg", "[\"RS256\"]"), false},
+        {"key_ops verify", CHANGE("key_ops", "[\"verify\"]"), true},
+        {"key_ops encrypt", CHANGE("key_ops", "[\"encrypt\"]"), false},
+        {"no kty", CHANGE("kty", NULL), false},
+        {"kty EC", CHANGE("kty", "\"EC\""), false},
+        {"kty oct", CHANGE("kty", "\"oct\""), false},
+        {"kty rsa", CHANGE("kty", "\"rsa\""), false},
+        {"no kid", CHANGE("kid", NULL), false},
+        {"an empty kid", CHANGE("kid", "\"\""), false},
+        {"a kid that is a number", CHANGE("kid", "17"), false},
+        {"a kid with a NUL", CHANGE("kid", "\"" KID "\\u0000x\""), false},
+        {"no n", CHANGE("n", NULL), false},
+        {"an empty n", CHANGE("n", "\"\""), false},
+        {"a padded n",
+         CHANGE("n", apr_psprintf(*state, "\"%s==\"", support_modulus(*state, ours))), false},
+        {"n not base64url", CHANGE("n", "\"+/+/\""), false},
+        {"n a number", CHANGE("n", "65537"), false},
+        {"n of 1024 bits",
+         CHANGE("n", apr_psprintf(*state, "\"%s\"", support_modulus(*state, weak))), false},
+        {"n of 2047 bits",
+         CHANGE("n", apr_psprintf(*state, "\"%s\"", support_base64url(*state, small, 256))),
+         false},
+        {"n of 1024 bits behind zeros",
+         CHANGE("n", apr_psprintf(*state, "\"%s%s\"", support_repeat(*state, 'A', 172),
+                                  support_modulus(*state, weak))),
+         false},
+        {"n of 8256 bits",
+         CHANGE("n", apr_psprintf(*state, "\"%s\"", support_base64url(*state, huge, 1032))),
+         false},
+        {"no e", CHANGE("e", NULL), false},
+        {"an empty e", CHANGE("e", "\"\""), false},
+        {"e not base64url", CHANGE("e", "\"AQ=B\""), false},
+        {"e = 1, with which everybody can sign", CHANGE("e", "\"AQ\""), false},
+        {"an even e", CHANGE("e", "\"Ag\""), false},
+        {"a private key", CHANGE("d", "\"AQAB\""), true},
+        {"a certificate", CHANGE("x5c", "[\"AAAA\"]"), true},
     };
     size_t i;
 
@@ -133,7 +136,8 @@ static void keys_that_cannot_verify_rs256_are_ignored(void **state)
 
 static void a_kid_has_at_most_128_bytes(void **state)
 {
-    const char *kid = support_repeat(*state, 'k', 128), *longer = support_repeat(*state, 'k', 129);
+    const char *kid = support_repeat(*state, 'k', 128),
+               *longer = support_repeat(*state, 'k', 129);
     const char *error;
     sk_keyset *keys = parse_keys(*state,
                                  support_jwks(*state, support_jwk(*state, ours, kid, NULL),
@@ -151,14 +155,16 @@ static void other_keys_do_not_disturb(void **state)
     static const char ec[] = "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"ec\","
                              "\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\","
                              "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"}";
-    static const char oct[] = "{\"kty\":\"oct\",\"kid\":\"oct\",\"k\":\"AAAA\",\"alg\":\"HS256\"}";
+    static const char oct[] =
+        "{\"kty\":\"oct\",\"kid\":\"oct\",\"k\":\"AAAA\",\"alg\":\"HS256\"}";
     const char *error;
-    sk_keyset *keys = parse_keys(
-        *state,
-        support_jwks(*state, ec, oct, "17", "null", "\"x\"", "[]", "{}",
-                     support_jwk(*state, weak, "weak", NULL), support_jwk(*state, ours, KID, NULL),
-                     support_jwk(*state, theirs, "second", NULL), NULL),
-        &error);
+    sk_keyset *keys =
+        parse_keys(*state,
+                   support_jwks(*state, ec, oct, "17", "null", "\"x\"", "[]", "{}",
+                                support_jwk(*state, weak, "weak", NULL),
+                                support_jwk(*state, ours, KID, NULL),
+                                support_jwk(*state, theirs, "second", NULL), NULL),
+                   &error);
 
     assert_non_null(keys);
     assert_true(sk_keyset_has(keys, KID));
@@ -176,17 +182,17 @@ static void what_is_no_key_set_is_refused(void **state)
     static const struct {
         const char *jwks, *error;
     } rows[] = {
-        { "", "not a JSON object" },
-        { "<html>", "not a JSON object" },
-        { "[]", "not a JSON object" },
-        { "{}", "not a JSON object" },
-        { "null", "not a JSON object" },
-        { "{\"keys\":{}}", "not a JSON object" },
-        { "{\"keys\":null}", "not a JSON object" },
-        { "{\"keys\":\"x\"}", "not a JSON object" },
-        { "{\"keys\":[]} x", "not a JSON object" },
-        { "{\"keys\":[]}", "no RSA key" },
-        { "{\"keys\":[1,null,\"x\",[],{}]}", "no RSA key" },
+        {"", "not a JSON object"},
+        {"<html>", "not a JSON object"},
+        {"[]", "not a JSON object"},
+        {"{}", "not a JSON object"},
+        {"null", "not a JSON object"},
+        {"{\"keys\":{}}", "not a JSON object"},
+        {"{\"keys\":null}", "not a JSON object"},
+        {"{\"keys\":\"x\"}", "not a JSON object"},
+        {"{\"keys\":[]} x", "not a JSON object"},
+        {"{\"keys\":[]}", "no RSA key"},
+        {"{\"keys\":[1,null,\"x\",[],{}]}", "no RSA key"},
     };
     size_t i;
 
@@ -204,8 +210,9 @@ static void a_key_set_keeps_64_keys(void **state)
     int i;
 
     for (i = 1; i < 70; i++) {
-        jwk = apr_pstrcat(*state, jwk, ",",
-                          support_jwk(*state, ours, apr_psprintf(*state, "k%d", i), NULL), NULL);
+        jwk =
+            apr_pstrcat(*state, jwk, ",",
+                        support_jwk(*state, ours, apr_psprintf(*state, "k%d", i), NULL), NULL);
     }
     keys = parse_keys(*state, support_jwks(*state, jwk, NULL), &error);
     assert_non_null(keys);
@@ -234,43 +241,43 @@ static void headers_must_ask_for_rs256_and_nothing_unknown(void **state)
     static const struct {
         const char *header, *wrong;
     } rows[] = {
-        { HEADER, NULL },
-        { "{\"alg\":\"RS256\",\"kid\":\"" KID "\"}", NULL },
-        { "{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"typ\":\"at+jwt\",\"x\":1}", NULL },
-        { "{\"alg\":\"none\",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":\"None\",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":\"\",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":\"HS256\",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":\"RS384\",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":\"RS512\",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":\"PS256\",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":\"ES256\",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":\"rs256\",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":\"RS256 \",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":\"RS256\\u0000\",\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":[\"RS256\"],\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"alg\":null,\"kid\":\"" KID "\"}", "RS256" },
-        { "{\"kid\":\"" KID "\"}", "RS256" },
-        { "{}", "RS256" },
-        { "{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"crit\":[\"exp\"],\"exp\":1}", "extensions" },
-        { "{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"crit\":[]}", "extensions" },
-        { "{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"crit\":false}", "extensions" },
-        { "{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"b64\":false}", "extensions" },
-        { "{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"b64\":true}", "extensions" },
-        { "{\"alg\":\"RS256\"}", "kid" },
-        { "{\"alg\":\"RS256\",\"kid\":null}", "kid" },
-        { "{\"alg\":\"RS256\",\"kid\":17}", "kid" },
-        { "{\"alg\":\"RS256\",\"kid\":\"\"}", "key" },
-        { "{\"alg\":\"RS256\",\"kid\":\"" KID "\\u0000\"}", "kid" },
-        { "{\"alg\":\"RS256\",\"kid\":\"another\"}", "another is not in the key set" },
-        { "{\"alg\":\"RS256\",\"kid\":\"SNK_12345678901234567\"}", "not in the key set" },
-        { "{\"alg\":\"RS256\",\"kid\":\"a\\u001b[31m\\n\xc3\xbc\"}", "not in the key set" },
-        { "", "header" },
-        { "{", "header" },
-        { "[]", "header" },
-        { "\"RS256\"", "header" },
-        { "null", "header" },
-        { HEADER "x", "header" },
+        {HEADER, NULL},
+        {"{\"alg\":\"RS256\",\"kid\":\"" KID "\"}", NULL},
+        {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"typ\":\"at+jwt\",\"x\":1}", NULL},
+        {"{\"alg\":\"none\",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":\"None\",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":\"\",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":\"HS256\",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":\"RS384\",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":\"RS512\",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":\"PS256\",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":\"ES256\",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":\"rs256\",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":\"RS256 \",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":\"RS256\\u0000\",\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":[\"RS256\"],\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"alg\":null,\"kid\":\"" KID "\"}", "RS256"},
+        {"{\"kid\":\"" KID "\"}", "RS256"},
+        {"{}", "RS256"},
+        {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"crit\":[\"exp\"],\"exp\":1}", "extensions"},
+        {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"crit\":[]}", "extensions"},
+        {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"crit\":false}", "extensions"},
+        {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"b64\":false}", "extensions"},
+        {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"b64\":true}", "extensions"},
+        {"{\"alg\":\"RS256\"}", "kid"},
+        {"{\"alg\":\"RS256\",\"kid\":null}", "kid"},
+        {"{\"alg\":\"RS256\",\"kid\":17}", "kid"},
+        {"{\"alg\":\"RS256\",\"kid\":\"\"}", "key"},
+        {"{\"alg\":\"RS256\",\"kid\":\"" KID "\\u0000\"}", "kid"},
+        {"{\"alg\":\"RS256\",\"kid\":\"another\"}", "another is not in the key set"},
+        {"{\"alg\":\"RS256\",\"kid\":\"SNK_12345678901234567\"}", "not in the key set"},
+        {"{\"alg\":\"RS256\",\"kid\":\"a\\u001b[31m\\n\xc3\xbc\"}", "not in the key set"},
+        {"", "header"},
+        {"{", "header"},
+        {"[]", "header"},
+        {"\"RS256\"", "header"},
+        {"null", "header"},
+        {HEADER "x", "header"},
     };
     const sk_keyset *keys = our_keys(*state);
     size_t i;
@@ -304,46 +311,47 @@ static void tokens_have_three_parts_in_canonical_base64url(void **state)
     const struct {
         const char *text, *wrong;
     } rows[] = {
-        { text, NULL },
-        { "", "not a JWT" },
-        { ".", "three parts" },
-        { "..", "header" },
-        { "...", "three parts" },
-        { "not a token", "not a JWT" },
-        { "rt_opaque", "not a JWT" },
-        { header, "not a JWT" },
-        { unsigned_text, "three parts" },
-        { apr_pstrcat(*state, text, ".", NULL), "three parts" },
-        { apr_pstrcat(*state, text, ".AAAA", NULL), "three parts" },
-        { apr_pstrcat(*state, text, ".AAAA.AAAA", NULL), "three parts" },
-        { apr_pstrcat(*state, ".", text, NULL), "three parts" },
-        { apr_pstrcat(*state, header, "..", signature, NULL), "claims" },
-        { apr_pstrcat(*state, header, "=.", claims, NULL), "header" },
-        { apr_pstrcat(*state, header, " .", claims, NULL), "header" },
-        { apr_pstrcat(*state, " ", text, NULL), "header" },
-        { apr_pstrcat(*state, header, ".=", claims, NULL), "claims" },
-        { apr_pstrcat(*state, header, ".W10.", signature, NULL), "claims" },
-        { apr_pstrcat(*state, header, ".Im5vIG9iamVjdCI.", signature, NULL), "claims" },
-        { apr_pstrcat(*state, header, ".bnVsbA.", signature, NULL), "claims" },
-        { apr_pstrcat(*state, header, ".e30.", signature, NULL), "signature" },
-        { apr_pstrcat(*state, header, ".e31.", signature, NULL), "claims" },
-        { apr_pstrcat(*state, unsigned_text, ".", NULL), "signature" },
-        { apr_pstrcat(*state, unsigned_text, ".A", NULL), "signature" },
-        { apr_pstrcat(*state, unsigned_text, ".AAAA", NULL), "signature" },
-        { apr_pstrcat(*state, text, "==", NULL), "signature" },
-        { apr_pstrcat(*state, text, "AA", NULL), "signature" },
-        { apr_pstrcat(*state, text, "\n", NULL), "signature" },
-        { apr_pstrcat(*state, text, " ", NULL), "signature" },
+        {text, NULL},
+        {"", "not a JWT"},
+        {".", "three parts"},
+        {"..", "header"},
+        {"...", "three parts"},
+        {"not a token", "not a JWT"},
+        {"rt_opaque", "not a JWT"},
+        {header, "not a JWT"},
+        {unsigned_text, "three parts"},
+        {apr_pstrcat(*state, text, ".", NULL), "three parts"},
+        {apr_pstrcat(*state, text, ".AAAA", NULL), "three parts"},
+        {apr_pstrcat(*state, text, ".AAAA.AAAA", NULL), "three parts"},
+        {apr_pstrcat(*state, ".", text, NULL), "three parts"},
+        {apr_pstrcat(*state, header, "..", signature, NULL), "claims"},
+        {apr_pstrcat(*state, header, "=.", claims, NULL), "header"},
+        {apr_pstrcat(*state, header, " .", claims, NULL), "header"},
+        {apr_pstrcat(*state, " ", text, NULL), "header"},
+        {apr_pstrcat(*state, header, ".=", claims, NULL), "claims"},
+        {apr_pstrcat(*state, header, ".W10.", signature, NULL), "claims"},
+        {apr_pstrcat(*state, header, ".Im5vIG9iamVjdCI.", signature, NULL), "claims"},
+        {apr_pstrcat(*state, header, ".bnVsbA.", signature, NULL), "claims"},
+        {apr_pstrcat(*state, header, ".e30.", signature, NULL), "signature"},
+        {apr_pstrcat(*state, header, ".e31.", signature, NULL), "claims"},
+        {apr_pstrcat(*state, unsigned_text, ".", NULL), "signature"},
+        {apr_pstrcat(*state, unsigned_text, ".A", NULL), "signature"},
+        {apr_pstrcat(*state, unsigned_text, ".AAAA", NULL), "signature"},
+        {apr_pstrcat(*state, text, "==", NULL), "signature"},
+        {apr_pstrcat(*state, text, "AA", NULL), "signature"},
+        {apr_pstrcat(*state, text, "\n", NULL), "signature"},
+        {apr_pstrcat(*state, text, " ", NULL), "signature"},
     };
     const sk_keyset *keys = our_keys(*state);
     size_t i;
 
     for (i = 0; i < COUNT(rows); i++) {
-        support_expect_verdict(rows[i].text, verdict(*state, rows[i].text, keys), rows[i].wrong);
+        support_expect_verdict(apr_psprintf(*state, "row %d", (int)i),
+                               verdict(*state, rows[i].text, keys), rows[i].wrong);
     }
 }
 
-/* Otherwise one token has many texts, and what is kept under the hash of a text is not found again. */
+/* Otherwise one token has many texts, and what is kept under a text is not found again. */
 static void a_signature_has_one_spelling(void **state)
 {
     const sk_keyset *keys = our_keys(*state);
@@ -385,11 +393,12 @@ static void every_changed_part_breaks_the_signature(void **state)
 static void signatures_of_others_are_refused(void **state)
 {
     const char *jwk = support_jwk(*state, theirs, KID, NULL);
-    const char *embedded = apr_psprintf(*state,
-                                        "{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"jwk\":%s,"
-                                        "\"jku\":\"https://evil.example/keys\","
-                                        "\"x5u\":\"https://evil.example/cert\",\"x5c\":[\"AAAA\"]}",
-                                        jwk);
+    const char *embedded =
+        apr_psprintf(*state,
+                     "{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"jwk\":%s,"
+                     "\"jku\":\"https://evil.example/keys\","
+                     "\"x5u\":\"https://evil.example/cert\",\"x5c\":[\"AAAA\"]}",
+                     jwk);
     const sk_keyset *keys = our_keys(*state);
 
     support_expect_verdict(
@@ -410,7 +419,8 @@ static void signatures_of_others_are_refused(void **state)
         "signature is wrong");
     support_expect_verdict(
         "our key, the token's ignored",
-        verdict(*state, support_sign(*state, ours, EVP_sha256(), embedded, CLAIMS), keys), NULL);
+        verdict(*state, support_sign(*state, ours, EVP_sha256(), embedded, CLAIMS), keys),
+        NULL);
 }
 
 static void the_public_key_is_no_hmac_secret(void **state)
@@ -420,7 +430,8 @@ static void the_public_key_is_no_hmac_secret(void **state)
         HEADER,
     };
     const sk_keyset *keys = our_keys(*state);
-    const char *secrets[] = { support_modulus(*state, ours), support_jwk(*state, ours, KID, NULL) };
+    const char *secrets[] = {support_modulus(*state, ours),
+                             support_jwk(*state, ours, KID, NULL)};
     size_t i, j;
 
     for (i = 0; i < COUNT(headers); i++) {
@@ -471,43 +482,33 @@ static void tokens_have_at_most_64_kilobytes(void **state)
 /* ---- the rules ---- */
 
 static const support_member id_claims[] = {
-    { "iss", "\"" ISSUER "\"" },
-    { "aud", "[\"" CLIENT "\"]" },
-    { "azp", "\"" CLIENT "\"" },
-    { "client_id", "\"" CLIENT "\"" },
-    { "sub", "\"usr_1\"" },
-    { "exp", "1758266747" },
-    { "iat", "1758264947" },
-    { NULL, NULL },
+    {"iss", "\"" ISSUER "\""}, {"aud", "[\"" CLIENT "\"]"},
+    {"azp", "\"" CLIENT "\""}, {"client_id", "\"" CLIENT "\""},
+    {"sub", "\"usr_1\""},      {"exp", "1758266747"},
+    {"iat", "1758264947"},     {NULL, NULL},
 };
 
 static const support_member access_claims[] = {
-    { "iss", "\"" ISSUER "\"" },
-    { "aud", "[\"" CLIENT "\"]" },
-    { "client_id", "\"" CLIENT "\"" },
-    { "sub", "\"usr_1\"" },
-    { "exp", "1758265247" },
-    { "iat", "1758264947" },
-    { "nbf", "1758264947" },
-    { "jti", "\"tkn_1\"" },
-    { NULL, NULL },
+    {"iss", "\"" ISSUER "\""}, {"aud", "[\"" CLIENT "\"]"}, {"client_id", "\"" CLIENT "\""},
+    {"sub", "\"usr_1\""},      {"exp", "1758265247"},       {"iat", "1758264947"},
+    {"nbf", "1758264947"},     {"jti", "\"tkn_1\""},        {NULL, NULL},
 };
 
 /* The example of OpenID Connect Core appendix A.3 */
 #define ACCESS_TOKEN "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"
 #define AT_HASH "77QmUPtjPfzWtF2AnpK9RQ"
 
-static const sk_jwt_rules id_rules
-    = { SK_JWT_ID, ISSUER, CLIENT, CLIENT, "our-nonce", ACCESS_TOKEN, NOW, 60 };
-static const sk_jwt_rules access_rules
-    = { SK_JWT_ACCESS, ISSUER, CLIENT, CLIENT, NULL, NULL, NOW, 60 };
+static const sk_jwt_rules id_rules = {SK_JWT_ID,   ISSUER,       CLIENT, CLIENT,
+                                      "our-nonce", ACCESS_TOKEN, NOW,    60};
+static const sk_jwt_rules access_rules = {SK_JWT_ACCESS, ISSUER, CLIENT, CLIENT,
+                                          NULL,          NULL,   NOW,    60};
 
 static const char *check(apr_pool_t *pool, const support_member *claims,
                          const support_member *changes, const sk_jwt_rules *rules)
 {
-    const char *text
-        = apr_pstrcat(pool, support_unsigned(pool, HEADER, support_object(pool, claims, changes)),
-                      ".AAAA", NULL);
+    const char *text =
+        apr_pstrcat(pool, support_unsigned(pool, HEADER, support_object(pool, claims, changes)),
+                    ".AAAA", NULL);
     sk_jwt jwt;
 
     assert_null(sk_jwt_parse(pool, text, &jwt));
@@ -519,17 +520,17 @@ typedef struct rule {
     const char *wrong;
 } rule;
 
-#define SAME(wrong)                                                                              \
-    {                                                                                            \
-        { { NULL, NULL } }, wrong                                                                \
+#define SAME(wrong)                                                                            \
+    {                                                                                          \
+        {{NULL, NULL}}, wrong                                                                  \
     }
-#define WITH(member, value, wrong)                                                               \
-    {                                                                                            \
-        { { member, value }, { NULL, NULL } }, wrong                                             \
+#define WITH(member, value, wrong)                                                             \
+    {                                                                                          \
+        {{member, value}, {NULL, NULL}}, wrong                                                 \
     }
-#define WITH_TWO(member, value, other, other_value, wrong)                                       \
-    {                                                                                            \
-        { { member, value }, { other, other_value }, { NULL, NULL } }, wrong                     \
+#define WITH_TWO(member, value, other, other_value, wrong)                                     \
+    {                                                                                          \
+        {{member, value}, {other, other_value}, {NULL, NULL}}, wrong                           \
     }
 
 static void expect_rules(apr_pool_t *pool, const rule *rows, size_t count,
@@ -652,12 +653,9 @@ static void what_holds_for_times(void **state)
 static void without_a_skew_times_are_exact(void **state)
 {
     static const rule rows[] = {
-        WITH("exp", "1758265001", NULL),
-        WITH("exp", "1758265000", "expired"),
-        WITH("iat", "1758265000", NULL),
-        WITH("iat", "1758265001", "future"),
-        WITH("nbf", "1758265000", NULL),
-        WITH("nbf", "1758265001", "future"),
+        WITH("exp", "1758265001", NULL), WITH("exp", "1758265000", "expired"),
+        WITH("iat", "1758265000", NULL), WITH("iat", "1758265001", "future"),
+        WITH("nbf", "1758265000", NULL), WITH("nbf", "1758265001", "future"),
     };
     sk_jwt_rules exact = access_rules;
 
@@ -741,14 +739,14 @@ static void the_audience_of_access_tokens_is_configured(void **state)
 static void one_kind_of_token_is_not_the_other(void **state)
 {
     static const support_member full_id[] = {
-        { "at_hash", "\"" AT_HASH "\"" },
-        { "c_hash", "\"BBBBBBBBBBBBBBBBBBBBBB\"" },
-        { NULL, NULL },
+        {"at_hash", "\"" AT_HASH "\""},
+        {"c_hash", "\"BBBBBBBBBBBBBBBBBBBBBB\""},
+        {NULL, NULL},
     };
     static const support_member idp_initiated[] = {
-        { "iss", "\"" ISSUER "\"" },     { "organization_id", "\"org_1\"" },
-        { "connection_id", "\"conn_1\"" }, { "exp", "1758265247" },
-        { "iat", "1758264947" },         { NULL, NULL },
+        {"iss", "\"" ISSUER "\""},       {"organization_id", "\"org_1\""},
+        {"connection_id", "\"conn_1\""}, {"exp", "1758265247"},
+        {"iat", "1758264947"},           {NULL, NULL},
     };
 
     assert_null(check(*state, id_claims, full_id, &id_rules));
@@ -759,7 +757,8 @@ static void one_kind_of_token_is_not_the_other(void **state)
                            "ID token");
     support_expect_verdict("access as ID", check(*state, access_claims, NULL, &id_rules),
                            "not an ID token");
-    support_expect(check(*state, idp_initiated, NULL, &id_rules) != NULL, "IdP-initiated as ID");
+    support_expect(check(*state, idp_initiated, NULL, &id_rules) != NULL,
+                   "IdP-initiated as ID");
     support_expect(check(*state, idp_initiated, NULL, &access_rules) != NULL,
                    "IdP-initiated as access");
 }
@@ -770,16 +769,16 @@ static void the_expiry_is_a_date_or_zero(void **state)
         const char *exp;
         apr_time_t expiry;
     } rows[] = {
-        { "1758265247", 1758265247 },
-        { "1758265247.9", 1758265247 },
-        { "0", 0 },
-        { NULL, 0 },
-        { "null", 0 },
-        { "-5", 0 },
-        { "\"1758265247\"", 0 },
-        { "true", 0 },
-        { "1e300", 0 },
-        { "9223372036854775807", 0 },
+        {"1758265247", 1758265247},
+        {"1758265247.9", 1758265247},
+        {"0", 0},
+        {NULL, 0},
+        {"null", 0},
+        {"-5", 0},
+        {"\"1758265247\"", 0},
+        {"true", 0},
+        {"1e300", 0},
+        {"9223372036854775807", 0},
     };
     size_t i;
 
@@ -788,7 +787,8 @@ static void the_expiry_is_a_date_or_zero(void **state)
         const char *claims = support_object(*state, access_claims, change);
         sk_jwt jwt;
         assert_null(sk_jwt_parse(
-            *state, apr_pstrcat(*state, support_unsigned(*state, HEADER, claims), ".AAAA", NULL),
+            *state,
+            apr_pstrcat(*state, support_unsigned(*state, HEADER, claims), ".AAAA", NULL),
             &jwt));
         support_expect(sk_jwt_expiry(&jwt) == rows[i].expiry, "%s", rows[i].exp);
     }

@@ -31,19 +31,20 @@ static bool opens(apr_pool_t *pool, const sk_sealer *with, const char *text)
 
 static void what_was_sealed_opens(void **state)
 {
-    static const size_t lengths[] = { 0, 1, 2, 3, 15, 16, 17, 1000, 16384 };
+    static const size_t lengths[] = {0, 1, 2, 3, 15, 16, 17, 1000, 16384};
     const sk_sealer *session = session_sealer(*state);
     size_t i, j;
 
     for (i = 0; i < COUNT(lengths); i++) {
         size_t length = 99;
-        unsigned char *bytes = support_copy(*state, support_repeat(*state, 'x', lengths[i]),
-                                            lengths[i]);
+        unsigned char *bytes =
+            support_copy(*state, support_repeat(*state, 'x', lengths[i]), lengths[i]);
         unsigned char *opened;
         for (j = 0; j < lengths[i]; j++) {
             bytes[j] = (unsigned char)(j * 31);
         }
-        opened = sk_unseal(*state, session, sk_seal(*state, session, bytes, lengths[i]), &length);
+        opened =
+            sk_unseal(*state, session, sk_seal(*state, session, bytes, lengths[i]), &length);
         assert_non_null(opened);
         assert_int_equal(length, lengths[i]);
         assert_memory_equal(opened, bytes, length);
@@ -106,9 +107,10 @@ static void every_truncation_and_addition_is_noticed(void **state)
     size_t i;
 
     for (i = 0; i < strlen(text); i++) {
-        support_expect(!opens(*state, session, apr_pstrmemdup(*state, text, i)), "%d characters",
-                       (int)i);
-        support_expect(!opens(*state, session, text + i + 1), "without %d characters", (int)i + 1);
+        support_expect(!opens(*state, session, apr_pstrmemdup(*state, text, i)),
+                       "%d characters", (int)i);
+        support_expect(!opens(*state, session, text + i + 1), "without %d characters",
+                       (int)i + 1);
     }
     assert_false(opens(*state, session, apr_pstrcat(*state, text, "A", NULL)));
     assert_false(opens(*state, session, apr_pstrcat(*state, text, "AAAA", NULL)));
@@ -133,23 +135,23 @@ static void purposes_contexts_and_secrets_are_apart(void **state)
         const char *secrets, *purpose, *context;
         bool opens;
     } rows[] = {
-        { SECRET, "session", "www.example", true },
-        { SECRET, "login", "www.example", false },
-        { SECRET, "session key id", "www.example", false },
-        { SECRET, "Session", "www.example", false },
-        { SECRET, "", "session\nwww.example", false },
-        { SECRET, "session", "www.exampl", false },
-        { SECRET, "session", "www.example.", false },
-        { SECRET, "session", "", false },
-        { NEWER, "session", "www.example", false },
-        { SECRET "x", "session", "www.example", false },
+        {SECRET, "session", "www.example", true},
+        {SECRET, "login", "www.example", false},
+        {SECRET, "session key id", "www.example", false},
+        {SECRET, "Session", "www.example", false},
+        {SECRET, "", "session\nwww.example", false},
+        {SECRET, "session", "www.exampl", false},
+        {SECRET, "session", "www.example.", false},
+        {SECRET, "session", "", false},
+        {NEWER, "session", "www.example", false},
+        {SECRET "x", "session", "www.example", false},
     };
     const char *text = sk_seal(*state, session_sealer(*state), "content", 7);
     size_t i;
 
     for (i = 0; i < COUNT(rows); i++) {
-        const sk_sealer *other
-            = sealer(*state, rows[i].secrets, rows[i].purpose, rows[i].context);
+        const sk_sealer *other =
+            sealer(*state, rows[i].secrets, rows[i].purpose, rows[i].context);
         support_expect(opens(*state, other, text) == rows[i].opens, "row %d", (int)i);
     }
 }
@@ -184,10 +186,10 @@ static void the_same_content_is_never_sealed_the_same(void **state)
 static void a_sealed_text_has_version_key_id_nonce_content_and_tag(void **state)
 {
     int length;
-    const unsigned char *bytes
-        = raw(*state, sk_seal(*state, session_sealer(*state), "content", 7), &length);
-    const char *first
-        = sk_seal(*state, sealer(*state, SECRET, "login", "www.example"), "content", 7);
+    const unsigned char *bytes =
+        raw(*state, sk_seal(*state, session_sealer(*state), "content", 7), &length);
+    const char *first =
+        sk_seal(*state, sealer(*state, SECRET, "login", "www.example"), "content", 7);
 
     assert_int_equal(SK_SEAL_OVERHEAD, 1 + 4 + 12 + 16);
     assert_int_equal(length, 7 + SK_SEAL_OVERHEAD);
@@ -217,7 +219,7 @@ static void hkdf_is_that_of_the_rfc(void **state)
 
 static void a_secret_is_overwritten_with_its_pool(void **state)
 {
-    static const char zeros[6] = { 0 };
+    static const char zeros[6] = {0};
     char *secret = apr_pstrdup(*state, "secret");
     apr_pool_t *pool;
 

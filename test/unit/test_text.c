@@ -7,15 +7,9 @@
 static const struct {
     const char *bytes, *text;
 } spellings[] = {
-    { "", "" },
-    { "f", "Zg" },
-    { "fo", "Zm8" },
-    { "foo", "Zm9v" },
-    { "foob", "Zm9vYg" },
-    { "fooba", "Zm9vYmE" },
-    { "foobar", "Zm9vYmFy" },
-    { "\xfb\xff\xfe", "-__-" },
-    { "\xff", "_w" },
+    {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},          {"foo", "Zm9v"},
+    {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xfe", "-__-"},
+    {"\xff", "_w"},
 };
 
 static void base64url_has_the_spelling_of_the_rfc(void **state)
@@ -25,7 +19,8 @@ static void base64url_has_the_spelling_of_the_rfc(void **state)
     for (i = 0; i < COUNT(spellings); i++) {
         const char *bytes = spellings[i].bytes;
         support_expect_text(bytes,
-                            sk_text_base64url(*state, support_copy(*state, bytes, strlen(bytes)),
+                            sk_text_base64url(*state,
+                                              support_copy(*state, bytes, strlen(bytes)),
                                               strlen(bytes)),
                             spellings[i].text);
     }
@@ -75,10 +70,12 @@ static void base64url_stops_at_its_length(void **state)
 
 static void base64url_has_one_spelling_only(void **state)
 {
-    static const char *const others[]
-        = { "Zg==", "Zm8=",  "Zm9v====", "=",      "Z",      "Zm9vY",   "Zh",      "Zv",
-            "Zm9",  "Zm9vYmF", "+__-",  "-/_-",   "Zm 9v",  " Zm9v",   "Zm9v\n",  "Zm9v\r\n",
-            "Zm.v", "Zm9v\t",  "Zm\x80v", "\xff\xff\xff\xff", "Zm@v", "Zm[v", "Zm`v", "Zm{v" };
+    static const char *const others[] = {"Zg==",  "Zm8=",    "Zm9v====", "=",
+                                         "Z",     "Zm9vY",   "Zh",       "Zv",
+                                         "Zm9",   "Zm9vYmF", "+__-",     "-/_-",
+                                         "Zm 9v", " Zm9v",   "Zm9v\n",   "Zm9v\r\n",
+                                         "Zm.v",  "Zm9v\t",  "Zm\x80v",  "\xff\xff\xff\xff",
+                                         "Zm@v",  "Zm[v",    "Zm`v",     "Zm{v"};
     size_t i, length;
 
     for (i = 0; i < COUNT(others); i++) {
@@ -90,7 +87,8 @@ static void base64url_has_one_spelling_only(void **state)
 
 static void hex_is_lower_case(void **state)
 {
-    assert_string_equal(sk_text_hex(*state, (const unsigned char *)"\x00\x9a\xff", 3), "009aff");
+    assert_string_equal(sk_text_hex(*state, (const unsigned char *)"\x00\x9a\xff", 3),
+                        "009aff");
     assert_string_equal(sk_text_hex(*state, (const unsigned char *)"", 0), "");
 }
 
@@ -99,13 +97,13 @@ static void html_is_escaped(void **state)
     static const struct {
         const char *text, *html;
     } rows[] = {
-        { NULL, "" },
-        { "", "" },
-        { "plain text", "plain text" },
-        { "&<>\"'", "&amp;&lt;&gt;&quot;&#39;" },
-        { "&amp;", "&amp;amp;" },
-        { "<script>alert('x')</script>", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" },
-        { "J\xc3\xbcrgen & Co", "J\xc3\xbcrgen &amp; Co" },
+        {NULL, ""},
+        {"", ""},
+        {"plain text", "plain text"},
+        {"&<>\"'", "&amp;&lt;&gt;&quot;&#39;"},
+        {"&amp;", "&amp;amp;"},
+        {"<script>alert('x')</script>", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"},
+        {"J\xc3\xbcrgen & Co", "J\xc3\xbcrgen &amp; Co"},
     };
     size_t i;
 
@@ -121,15 +119,9 @@ static void what_a_stranger_wrote_becomes_printable(void **state)
         size_t limit;
         const char *printable;
     } rows[] = {
-        { NULL, 10, "" },
-        { "", 10, "" },
-        { "a b~", 10, "a b~" },
-        { "abcdef", 3, "abc" },
-        { "abcdef", 0, "" },
-        { "a\r\nb\x1b[31m\x7f", 99, "a??b?[31m?" },
-        { "\xc3\xbc", 99, "??" },
-        { "\xc3\xbc", 1, "?" },
-        { "\xff\x80\x01", 99, "???" },
+        {NULL, 10, ""},         {"", 10, ""},         {"a b~", 10, "a b~"},
+        {"abcdef", 3, "abc"},   {"abcdef", 0, ""},    {"a\r\nb\x1b[31m\x7f", 99, "a??b?[31m?"},
+        {"\xc3\xbc", 99, "??"}, {"\xc3\xbc", 1, "?"}, {"\xff\x80\x01", 99, "???"},
     };
     size_t i;
 
@@ -154,61 +146,65 @@ static void null_equals_nothing(void **state)
     assert_false(sk_text_equal(NULL, NULL));
 }
 
+/* Text, whether it is well-formed UTF-8, and whether it is without control characters as well. */
+static const struct {
+    const char *text;
+    bool utf8, clean;
+} characters[] = {
+    {"", true, true},
+    {"Jo Doe ~", true, true},
+    {"J\xc3\xbcrgen", true, true},
+    {"\xc2\xa0", true, true}, /* U+00A0, the first after C1 */
+    {"\xe6\xbc\xa2", true, true},
+    {"\xef\xbf\xbd", true, true},
+    {"\xed\x9f\xbf", true, true}, /* U+D7FF and U+E000, around the surrogates */
+    {"\xee\x80\x80", true, true},
+    {"\xf0\x90\x80\x80", true, true},
+    {"\xf0\x9f\x98\x80", true, true},
+    {"\xf4\x8f\xbf\xbf", true, true},
+    {"a\tb", true, false},
+    {"a\nb", true, false},
+    {"a\rb", true, false},
+    {"\x01", true, false},
+    {"\x1f", true, false},
+    {"a\x7f", true, false},
+    {"\xc2\x80", true, false},
+    {"\xc2\x85", true, false},
+    {"\xc2\x9f", true, false},
+    {"\x80", false, false},
+    {"a\xbf", false, false},
+    {"\xc0\x80", false, false}, /* overlong */
+    {"\xc0\xaf", false, false},
+    {"\xc1\xbf", false, false},
+    {"\xe0\x80\xaf", false, false},
+    {"\xe0\x9f\xbf", false, false},
+    {"\xf0\x80\x80\xaf", false, false},
+    {"\xf0\x8f\xbf\xbf", false, false},
+    {"\xed\xa0\x80", false, false}, /* surrogates */
+    {"\xed\xbf\xbf", false, false},
+    {"\xf4\x90\x80\x80", false, false}, /* beyond U+10FFFF */
+    {"\xf5\x80\x80\x80", false, false},
+    {"\xf8\x88\x80\x80\x80", false, false},
+    {"\xfe", false, false},
+    {"\xff", false, false},
+    {"\xc3", false, false}, /* truncated */
+    {"\xe6\xbc", false, false},
+    {"\xe6", false, false},
+    {"\xf0\x9f\x98", false, false},
+    {"\xc3 ", false, false},
+    {"\xe6\xbcz", false, false},
+    {"\xf0\x9f\x98z", false, false},
+};
+
 static void clean_is_utf8_without_controls(void **state)
 {
-    static const struct {
-        const char *text;
-        bool clean;
-    } rows[] = {
-        { "", true },
-        { "Jo Doe ~", true },
-        { "J\xc3\xbcrgen", true },
-        { "\xc2\xa0", true }, /* U+00A0, the first after C1 */
-        { "\xe6\xbc\xa2", true },
-        { "\xef\xbf\xbd", true },
-        { "\xed\x9f\xbf", true }, /* U+D7FF and U+E000, around the surrogates */
-        { "\xee\x80\x80", true },
-        { "\xf0\x90\x80\x80", true },
-        { "\xf0\x9f\x98\x80", true },
-        { "\xf4\x8f\xbf\xbf", true },
-        { "a\tb", false },
-        { "a\nb", false },
-        { "a\rb", false },
-        { "\x01", false },
-        { "\x1f", false },
-        { "a\x7f", false },
-        { "\xc2\x80", false },
-        { "\xc2\x85", false },
-        { "\xc2\x9f", false },
-        { "\x80", false },
-        { "a\xbf", false },
-        { "\xc0\x80", false }, /* overlong */
-        { "\xc0\xaf", false },
-        { "\xc1\xbf", false },
-        { "\xe0\x80\xaf", false },
-        { "\xe0\x9f\xbf", false },
-        { "\xf0\x80\x80\xaf", false },
-        { "\xf0\x8f\xbf\xbf", false },
-        { "\xed\xa0\x80", false }, /* surrogates */
-        { "\xed\xbf\xbf", false },
-        { "\xf4\x90\x80\x80", false }, /* beyond U+10FFFF */
-        { "\xf5\x80\x80\x80", false },
-        { "\xf8\x88\x80\x80\x80", false },
-        { "\xfe", false },
-        { "\xff", false },
-        { "\xc3", false }, /* truncated */
-        { "\xe6\xbc", false },
-        { "\xe6", false },
-        { "\xf0\x9f\x98", false },
-        { "\xc3 ", false },
-        { "\xe6\xbc" "a", false },
-        { "\xf0\x9f\x98" "a", false },
-    };
     size_t i;
 
-    for (i = 0; i < COUNT(rows); i++) {
-        const char *text = support_copy(*state, rows[i].text, strlen(rows[i].text) + 1);
-        support_expect(sk_text_is_clean(text) == rows[i].clean, "row %d", (int)i);
+    for (i = 0; i < COUNT(characters); i++) {
+        const char *text = characters[i].text;
+        text = support_copy(*state, text, strlen(text) + 1);
+        support_expect(sk_text_is_utf8(text) == characters[i].utf8, "row %d: UTF-8", (int)i);
+        support_expect(sk_text_is_clean(text) == characters[i].clean, "row %d: clean", (int)i);
     }
 }
 
@@ -218,11 +214,11 @@ static void every_control_character_is_unclean(void **state)
 
     (void)state;
     for (c = 1; c < 0x80; c++) {
-        char text[] = { 'a', (char)c, 'b', '\0' };
+        char text[] = {'a', (char)c, 'b', '\0'};
         support_expect(sk_text_is_clean(text) == (c >= 0x20 && c != 0x7f), "U+%04X", c);
     }
     for (c = 0x80; c < 0xc0; c++) {
-        char text[] = { '\xc2', (char)c, '\0' };
+        char text[] = {'\xc2', (char)c, '\0'};
         support_expect(sk_text_is_clean(text) == (c >= 0xa0), "U+%04X", c);
     }
 }
@@ -232,15 +228,15 @@ static void sorted_lists_have_no_repetitions(void **state)
     static const struct {
         const char *words, *sorted;
     } rows[] = {
-        { "", "" },
-        { " ", "" },
-        { "b", "b" },
-        { "c a b", "a,b,c" },
-        { "b a b a b", "a,b" },
-        { "a a a", "a" },
-        { "  openid   email ", "email,openid" },
-        { "b B a A \xc3\xa4", "A,B,a,b,\xc3\xa4" },
-        { "ab a abc", "a,ab,abc" },
+        {"", ""},
+        {" ", ""},
+        {"b", "b"},
+        {"c a b", "a,b,c"},
+        {"b a b a b", "a,b"},
+        {"a a a", "a"},
+        {"  openid   email ", "email,openid"},
+        {"b B a A \xc3\xa4", "A,B,a,b,\xc3\xa4"},
+        {"ab a abc", "a,ab,abc"},
     };
     size_t i;
 

@@ -8,9 +8,9 @@ static void everything_but_unreserved_is_encoded(void **state)
     int c;
 
     for (c = 1; c < 256; c++) {
-        char text[] = { (char)c, '\0' };
-        bool unreserved = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~",
-                                 c);
+        char text[] = {(char)c, '\0'};
+        bool unreserved =
+            strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", c);
         support_expect_text("character", sk_url_encode(*state, text),
                             unreserved ? text : apr_psprintf(*state, "%%%02X", c));
     }
@@ -23,25 +23,24 @@ static void parameters_are_added(void **state)
     static const struct {
         const char *text, *name, *value, *url, *form;
     } rows[] = {
-        { "", "a", "b", "?a=b", "a=b" },
-        { NULL, "a", "b", "?a=b", "a=b" },
-        { "x=y", "a", "b", "x=y?a=b", "x=y&a=b" },
-        { "https://x.example/p", "a", "b", "https://x.example/p?a=b", "https://x.example/p&a=b" },
-        { "/p?x=y", "a", "b", "/p?x=y&a=b", "/p?x=y&a=b" },
-        { "/p", "a", "b c&d=e?f#g+h%", "/p?a=b%20c%26d%3De%3Ff%23g%2Bh%25",
-          "/p&a=b%20c%26d%3De%3Ff%23g%2Bh%25" },
-        { "/p", "a", "", "/p", "/p" },
-        { "/p", "a", NULL, "/p", "/p" },
+        {"", "a", "b", "?a=b", "a=b"},
+        {"x=y", "a", "b", "x=y?a=b", "x=y&a=b"},
+        {"https://x.example/p", "a", "b", "https://x.example/p?a=b", "https://x.example/p&a=b"},
+        {"/p?x=y", "a", "b", "/p?x=y&a=b", "/p?x=y&a=b"},
+        {"/p", "a", "b c&d=e?f#g+h%", "/p?a=b%20c%26d%3De%3Ff%23g%2Bh%25",
+         "/p&a=b%20c%26d%3De%3Ff%23g%2Bh%25"},
+        {"/p", "a", "", "/p", "/p"},
+        {"/p", "a", NULL, "/p", "/p"},
     };
     size_t i;
 
     for (i = 0; i < COUNT(rows); i++) {
-        support_expect_text(
-            "url", sk_url_query_add(*state, rows[i].text, rows[i].name, rows[i].value),
-            rows[i].url);
-        support_expect_text(
-            "form", sk_url_form_add(*state, rows[i].text, rows[i].name, rows[i].value),
-            rows[i].form);
+        support_expect_text("url",
+                            sk_url_query_add(*state, rows[i].text, rows[i].name, rows[i].value),
+                            rows[i].url);
+        support_expect_text("form",
+                            sk_url_form_add(*state, rows[i].text, rows[i].name, rows[i].value),
+                            rows[i].form);
     }
 }
 
@@ -50,37 +49,37 @@ static void parameters_are_found(void **state)
     static const struct {
         const char *query, *value;
     } rows[] = {
-        { NULL, NULL },
-        { "", NULL },
-        { "a=1", "1" },
-        { "a=", "" },
-        { "a", NULL },
-        { "=1", NULL },
-        { "a==1", "=1" },
-        { "x=0&a=1&y=2", "1" },
-        { "&&a=1&&", "1" },
-        { "aa=1", NULL },
-        { "ba=1", NULL },
-        { "aa=1&a=2&ab=3", "2" },
-        { "x=a=1", NULL },
-        { "A=1", NULL },
-        { "a=1;b=2", "1;b=2" },
-        { "a=b+c%20d", "b c d" },
-        { "a=%2B%26%3d%25", "+&=%" },
-        { "a=%c3%BC", "\xc3\xbc" },
-        { "a=1&a=2", NULL },
-        { "a=1&a=1", NULL },
-        { "a=1&a=", NULL },
-        { "a=1&x=2&a=3", NULL },
-        { "a=%", NULL },
-        { "a=%4", NULL },
-        { "a=%4&b=1", NULL },
-        { "a=%zz", NULL },
-        { "a=%4g", NULL },
-        { "a=% 41", NULL },
-        { "a=x%00y", NULL },
-        { "a=%00", NULL },
-        { "b=%00&a=1", "1" },
+        {NULL, NULL},
+        {"", NULL},
+        {"a=1", "1"},
+        {"a=", ""},
+        {"a", NULL},
+        {"=1", NULL},
+        {"a==1", "=1"},
+        {"x=0&a=1&y=2", "1"},
+        {"&&a=1&&", "1"},
+        {"aa=1", NULL},
+        {"ba=1", NULL},
+        {"aa=1&a=2&ab=3", "2"},
+        {"x=a=1", NULL},
+        {"A=1", NULL},
+        {"a=1;b=2", "1;b=2"},
+        {"a=b+c%20d", "b c d"},
+        {"a=%2B%26%3d%25", "+&=%"},
+        {"a=%c3%BC", "\xc3\xbc"},
+        {"a=1&a=2", NULL},
+        {"a=1&a=1", NULL},
+        {"a=1&a=", NULL},
+        {"a=1&x=2&a=3", NULL},
+        {"a=%", NULL},
+        {"a=%4", NULL},
+        {"a=%4&b=1", NULL},
+        {"a=%zz", NULL},
+        {"a=%4g", NULL},
+        {"a=% 41", NULL},
+        {"a=x%00y", NULL},
+        {"a=%00", NULL},
+        {"b=%00&a=1", "1"},
     };
     size_t i;
 
@@ -97,8 +96,8 @@ static void parameters_are_found(void **state)
 static void what_is_added_is_found(void **state)
 {
     static const char value[] = "\x01 \t\n&=?#+%/\\\"'<>;,\x7f\xc3\xbc\xff";
-    const char *query = sk_url_query_add(*state, sk_url_query_add(*state, "/p?", "v", value), "w",
-                                         "2");
+    const char *query =
+        sk_url_query_add(*state, sk_url_query_add(*state, "/p?", "v", value), "w", "2");
 
     assert_string_equal(sk_url_query_get(*state, strchr(query, '?') + 1, "v"), value);
     assert_string_equal(sk_url_query_get(*state, strchr(query, '?') + 1, "w"), "2");
@@ -111,28 +110,30 @@ static void absolute_urls_are_taken_apart(void **state)
         int port;
         const char *origin, *path;
     } rows[] = {
-        { "https://acme.scalekit.com", "https", "acme.scalekit.com", 443,
-          "https://acme.scalekit.com", "" },
-        { "http://localhost:8080/auth/callback", "http", "localhost", 8080,
-          "http://localhost:8080", "/auth/callback" },
-        { "HTTPS://Acme.Example:443/Path?Q#F", "https", "acme.example", 443, "https://acme.example",
-          "/Path?Q#F" },
-        { "HTTP://ACME.example:80", "http", "acme.example", 80, "http://acme.example", "" },
-        { "https://acme.example:80/", "https", "acme.example", 80, "https://acme.example:80", "/" },
-        { "http://acme.example:443/", "http", "acme.example", 443, "http://acme.example:443", "/" },
-        { "https://acme.example:65535/", "https", "acme.example", 65535,
-          "https://acme.example:65535", "/" },
-        { "https://acme.example:1/", "https", "acme.example", 1, "https://acme.example:1", "/" },
-        { "https://127.0.0.1:8443/a//b", "https", "127.0.0.1", 8443, "https://127.0.0.1:8443",
-          "/a//b" },
-        { "https://[::1]/x", "https", "::1", 443, "https://[::1]", "/x" },
-        { "http://[2001:DB8::A]:8080", "http", "2001:db8::a", 8080, "http://[2001:db8::a]:8080",
-          "" },
-        { "https://[::ffff:192.0.2.1]:443/", "https", "::ffff:192.0.2.1", 443,
-          "https://[::ffff:192.0.2.1]", "/" },
-        { "https://xn--bcher-kva.example/%20", "https", "xn--bcher-kva.example", 443,
-          "https://xn--bcher-kva.example", "/%20" },
-        { "https://a.example/@b:c", "https", "a.example", 443, "https://a.example", "/@b:c" },
+        {"https://acme.scalekit.com", "https", "acme.scalekit.com", 443,
+         "https://acme.scalekit.com", ""},
+        {"http://localhost:8080/auth/callback", "http", "localhost", 8080,
+         "http://localhost:8080", "/auth/callback"},
+        {"HTTPS://Acme.Example:443/Path?Q#F", "https", "acme.example", 443,
+         "https://acme.example", "/Path?Q#F"},
+        {"HTTP://ACME.example:80", "http", "acme.example", 80, "http://acme.example", ""},
+        {"https://acme.example:80/", "https", "acme.example", 80, "https://acme.example:80",
+         "/"},
+        {"http://acme.example:443/", "http", "acme.example", 443, "http://acme.example:443",
+         "/"},
+        {"https://acme.example:65535/", "https", "acme.example", 65535,
+         "https://acme.example:65535", "/"},
+        {"https://acme.example:1/", "https", "acme.example", 1, "https://acme.example:1", "/"},
+        {"https://127.0.0.1:8443/a//b", "https", "127.0.0.1", 8443, "https://127.0.0.1:8443",
+         "/a//b"},
+        {"https://[::1]/x", "https", "::1", 443, "https://[::1]", "/x"},
+        {"http://[2001:DB8::A]:8080", "http", "2001:db8::a", 8080, "http://[2001:db8::a]:8080",
+         ""},
+        {"https://[::ffff:192.0.2.1]:443/", "https", "::ffff:192.0.2.1", 443,
+         "https://[::ffff:192.0.2.1]", "/"},
+        {"https://xn--bcher-kva.example/%20", "https", "xn--bcher-kva.example", 443,
+         "https://xn--bcher-kva.example", "/%20"},
+        {"https://a.example/@b:c", "https", "a.example", 443, "https://a.example", "/@b:c"},
     };
     size_t i;
 
@@ -153,7 +154,7 @@ static void absolute_urls_are_taken_apart(void **state)
 
 static void the_path_of_a_url_is_empty_or_begins_with_a_slash(void **state)
 {
-    static const char *const texts[] = { "https://a.example?x=1", "https://a.example#top" };
+    static const char *const texts[] = {"https://a.example?x=1", "https://a.example#top"};
     size_t i;
 
     for (i = 0; i < COUNT(texts); i++) {
@@ -170,54 +171,56 @@ static void bad_urls_are_refused(void **state)
     static const struct {
         const char *text, *wrong;
     } rows[] = {
-        { "", "https://" },
-        { "/path", "https://" },
-        { "//acme.example/", "https://" },
-        { "acme.example", "https://" },
-        { "https:acme.example", "https://" },
-        { "https:/acme.example", "https://" },
-        { "ftp://acme.example", "https://" },
-        { "javascript:alert(1)", "https://" },
-        { "httpss://acme.example", "https://" },
-        { " https://acme.example", "https://" },
-        { "https://", "no host" },
-        { "https:///path", "no host" },
-        { "https://?x", "no host" },
-        { "https://:443/", "no host" },
-        { "https://[]/", "no host" },
-        { "https://user@acme.example/", "user name" },
-        { "https://user:secret@acme.example/", "user name" },
-        { "https://acme.example@evil.example", "user name" },
-        { "https://@acme.example/", "user name" },
-        { "https://acme.example:/", "port" },
-        { "https://acme.example:0/", "port" },
-        { "https://acme.example:65536/", "port" },
-        { "https://acme.example:4294967739/", "port" },
-        { "https://acme.example:-1/", "port" },
-        { "https://acme.example:+443/", "port" },
-        { "https://acme.example:443x/", "port" },
-        { "https://acme.example:443:443/", "port" },
-        { "https://::1/", "host" },
-        { "https://[::1]:/", "port" },
-        { "https://[::1/", "host" },
-        { "https://[::1]x/", "host" },
-        { "https://[acme.example]/", "host" },
-        { "https://[127.0.0.1]/", "host" },
-        { "https://[fe80::1%25eth0]/", "host" },
-        { "https://[:]/", "host" },
-        { "https://.acme.example/", "host" },
-        { "https://-acme.example/", "host" },
-        { "https://acme%2eexample/", "host" },
-        { "https://ac,me.example/", "host" },
-        { "https://acme.example /", "character" },
-        { "https://acme.example/a b", "character" },
-        { "https://acme.example/\t", "character" },
-        { "https://acme.example/\n", "character" },
-        { "https://acme.example/\x7f", "character" },
-        { "https://b\xc3\xbc" "cher.example/", "character" },
-        { "https://acme.example/\xc3\xbc", "character" },
-        { "https://acme.example\\@evil.example/", "character" },
-        { "https:\\\\acme.example/", "https://" },
+        {"", "https://"},
+        {"/path", "https://"},
+        {"//acme.example/", "https://"},
+        {"acme.example", "https://"},
+        {"https:acme.example", "https://"},
+        {"https:/acme.example", "https://"},
+        {"ftp://acme.example", "https://"},
+        {"javascript:alert(1)", "https://"},
+        {"httpss://acme.example", "https://"},
+        {" https://acme.example", "https://"},
+        {"https://", "no host"},
+        {"https:///path", "no host"},
+        {"https://?x", "no host"},
+        {"https://:443/", "no host"},
+        {"https://[]/", "no host"},
+        {"https://user@acme.example/", "user name"},
+        {"https://user:secret@acme.example/", "user name"},
+        {"https://acme.example@evil.example", "user name"},
+        {"https://@acme.example/", "user name"},
+        {"https://acme.example:/", "port"},
+        {"https://acme.example:0/", "port"},
+        {"https://acme.example:65536/", "port"},
+        {"https://acme.example:4294967739/", "port"},
+        {"https://acme.example:-1/", "port"},
+        {"https://acme.example:+443/", "port"},
+        {"https://acme.example:443x/", "port"},
+        {"https://acme.example:443:443/", "port"},
+        {"https://::1/", "host"},
+        {"https://[::1]:/", "port"},
+        {"https://[::1/", "host"},
+        {"https://[::1]x/", "host"},
+        {"https://[acme.example]/", "host"},
+        {"https://[127.0.0.1]/", "host"},
+        {"https://[fe80::1%25eth0]/", "host"},
+        {"https://[:]/", "host"},
+        {"https://.acme.example/", "host"},
+        {"https://-acme.example/", "host"},
+        {"https://acme%2eexample/", "host"},
+        {"https://ac,me.example/", "host"},
+        {"https://acme.example /", "character"},
+        {"https://acme.example/a b", "character"},
+        {"https://acme.example/\t", "character"},
+        {"https://acme.example/\n", "character"},
+        {"https://acme.example/\x7f", "character"},
+        {"https://b\xc3\xbc"
+         "cher.example/",
+         "character"},
+        {"https://acme.example/\xc3\xbc", "character"},
+        {"https://acme.example\\@evil.example/", "character"},
+        {"https:\\\\acme.example/", "https://"},
     };
     size_t i;
 
@@ -234,43 +237,44 @@ static void loopback_is_this_very_machine(void **state)
         const char *host;
         bool loopback;
     } rows[] = {
-        { "localhost", true },
-        { "app.localhost", true },
-        { "a.b.localhost", true },
-        { "127.0.0.1", true },
-        { "127.1.2.3", true },
-        { "127.255.255.255", true },
-        { "::1", true },
-        { "", false },
-        { "localhost.evil.com", false },
-        { "evillocalhost", false },
-        { "localhost.localdomain", false },
-        { "127.0.0.1.evil.com", false },
-        { "127.evil.com", false },
-        { "127.0.0.evil", false },
-        { "127.1", false },
-        { "127", false },
-        { "127.0.0", false },
-        { "127.0.0.0.1", false },
-        { "127.0.0.1.", false },
-        { "127..0.1", false },
-        { "127.0.0.256", false },
-        { "127.0.0.0x1", false },
-        { "128.0.0.1", false },
-        { "1.127.0.0", false },
-        { "12.7.0.0", false },
-        { "1270.0.0.1", false },
-        { "0.0.0.0", false },
-        { "::", false },
-        { "::11", false },
-        { "::ffff:10.0.0.1", false },
-        { "fe80::1", false },
+        {"localhost", true},
+        {"app.localhost", true},
+        {"a.b.localhost", true},
+        {"127.0.0.1", true},
+        {"127.1.2.3", true},
+        {"127.255.255.255", true},
+        {"::1", true},
+        {"", false},
+        {"localhost.evil.com", false},
+        {"evillocalhost", false},
+        {"localhost.localdomain", false},
+        {"127.0.0.1.evil.com", false},
+        {"127.evil.com", false},
+        {"127.0.0.evil", false},
+        {"127.1", false},
+        {"127", false},
+        {"127.0.0", false},
+        {"127.0.0.0.1", false},
+        {"127.0.0.1.", false},
+        {"127..0.1", false},
+        {"127.0.0.256", false},
+        {"127.0.0.0x1", false},
+        {"128.0.0.1", false},
+        {"1.127.0.0", false},
+        {"12.7.0.0", false},
+        {"1270.0.0.1", false},
+        {"0.0.0.0", false},
+        {"::", false},
+        {"::11", false},
+        {"::ffff:10.0.0.1", false},
+        {"fe80::1", false},
     };
     size_t i;
 
     (void)state;
     for (i = 0; i < COUNT(rows); i++) {
-        support_expect(sk_url_is_loopback(rows[i].host) == rows[i].loopback, "%s", rows[i].host);
+        support_expect(sk_url_is_loopback(rows[i].host) == rows[i].loopback, "%s",
+                       rows[i].host);
     }
 }
 
@@ -315,14 +319,14 @@ static void what_may_not_stand_in_a_url_is_encoded(void **state)
     static const struct {
         const char *target, *encoded;
     } rows[] = {
-        { "/J\xc3\xbcrgen", "/J%C3%BCrgen" },
-        { "/a b", "/a%20b" },
-        { "/a?b c", "/a?b%20c" },
-        { "/a?\"<>\\^`{|}", "/a?%22%3C%3E%5C%5E%60%7B%7C%7D" },
-        { "/<script>", "/%3Cscript%3E" },
-        { "/a#\\evil", "/a#%5Cevil" },
-        { "/\xff\xfe", "/%FF%FE" },
-        { "/a%20b c", "/a%20b%20c" },
+        {"/J\xc3\xbcrgen", "/J%C3%BCrgen"},
+        {"/a b", "/a%20b"},
+        {"/a?b c", "/a?b%20c"},
+        {"/a?\"<>\\^`{|}", "/a?%22%3C%3E%5C%5E%60%7B%7C%7D"},
+        {"/<script>", "/%3Cscript%3E"},
+        {"/a#\\evil", "/a#%5Cevil"},
+        {"/\xff\xfe", "/%FF%FE"},
+        {"/a%20b c", "/a%20b%20c"},
     };
     size_t i;
 
