@@ -82,6 +82,22 @@ need_node() {
     command -v npm >/dev/null || die "node is here, npm is not"
 }
 
+# Scalekit's SDK loads an ES module with require(), which Debian 12's node 18 cannot: a newer one
+# comes from the npm registry, for these tests only.
+need_newer_node() {
+    local folder=$PWD/$build_dir/node
+    [ "$(node -p 'process.features.require_module === true')" = false ] || return 0
+    local package
+    package=node-linux-$(node -p process.arch)
+    if [ ! -x "$folder/node_modules/$package/bin/node" ]; then
+        say "a newer node than $(node --version), for Scalekit's SDK"
+        npm install --prefix "$folder" --no-save --no-audit --no-fund "$package@22" ||
+            say "it is not to be had: the tests of the SDK will be skipped"
+    fi
+    PATH=$folder/node_modules/$package/bin:$PATH
+    export PATH
+}
+
 # need_node_modules FOLDER: what its package-lock.json says.
 need_node_modules() {
     if [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ]; then

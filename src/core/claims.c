@@ -198,6 +198,18 @@ static bool has_extra(const apr_array_header_t *extras, const char *name)
     return false;
 }
 
+/* What a claim takes of the packed record: lengths and NULs included. */
+static size_t packed_size(const char *name, const sk_list *values)
+{
+    size_t size = strlen(name) + 5;
+    int i;
+
+    for (i = 0; i < values->count; i++) {
+        size += strlen(values->items[i]) + 3;
+    }
+    return size;
+}
+
 static void collect_extras(apr_pool_t *pool, json_object *claims, apr_array_header_t *extras,
                            size_t *room)
 {
@@ -212,7 +224,7 @@ static void collect_extras(apr_pool_t *pool, json_object *claims, apr_array_head
             continue;
         }
         extra.values = values_of(pool, value);
-        size = strlen(name) + strlen(sk_list_join(pool, &extra.values, ',')) + 4;
+        size = packed_size(name, &extra.values);
         if (extra.values.count > 0 && size <= *room) {
             extra.name = apr_pstrdup(pool, name);
             APR_ARRAY_PUSH(extras, sk_extra) = extra;

@@ -177,7 +177,8 @@ const char *sk_jwt_parse(apr_pool_t *pool, const char *text, sk_jwt *jwt)
         return "it is not signed with RS256";
     }
     /* RFC 7515 section 4.1.11: extensions that are not understood must be refused. */
-    if (sk_json_member(header, "crit") || sk_json_member(header, "b64")) {
+    if (json_object_object_get_ex(header, "crit", NULL)
+        || json_object_object_get_ex(header, "b64", NULL)) {
         return "its header demands extensions";
     }
     jwt->kid = string_of(header, "kid");

@@ -79,7 +79,9 @@ static const char *text_member(apr_pool_t *pool, json_object *object, const char
 static apr_time_t lifetime_member(json_object *object)
 {
     static const double longest = 10.0 * 365 * 24 * 3600;
-    double seconds = json_object_get_double(sk_json_member(object, "expires_in"));
+    json_object *value = sk_json_member(object, "expires_in");
+    double seconds =
+        json_object_is_type(value, json_type_boolean) ? 0 : json_object_get_double(value);
 
     return seconds > 0 && seconds <= longest ? (apr_time_t)seconds : 0;
 }

@@ -203,14 +203,16 @@ sk_token sk_token_pack(apr_pool_t *pool, const char *text)
 
 const char *sk_token_text(apr_pool_t *pool, const sk_token *token)
 {
-    reader r = {pool, token->bytes, token->bytes + token->length, false};
     const char *parts[3];
+    reader r = {pool, NULL, NULL, false};
     int part;
 
     if (!token->bytes || token->length == 0) {
         return NULL;
     }
-    if (*read_bytes(&r, 1) == TOKEN_TEXT) {
+    r.next = token->bytes + 1;
+    r.end = token->bytes + token->length;
+    if (*token->bytes == TOKEN_TEXT) {
         return apr_pstrmemdup(pool, (const char *)r.next, (size_t)(r.end - r.next));
     }
     for (part = 0; part < 3; part++) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 
@@ -142,7 +143,9 @@ static bool is_host_name(const char *host)
 
 static bool is_ipv6_address(const char *host)
 {
-    return *host && strspn(host, "0123456789abcdef:.") == strlen(host) && strchr(host, ':');
+    unsigned char address[16];
+
+    return inet_pton(AF_INET6, host, address) == 1;
 }
 
 /* Splits "host", "host:port", "[v6]" or "[v6]:port"; NULL or what is wrong. */
@@ -190,7 +193,7 @@ static const char *parse_authority(apr_pool_t *pool, char *authority, sk_url *ur
 
 const char *sk_url_parse(apr_pool_t *pool, const char *text, sk_url *url)
 {
-    const char *authority, *c;
+    const char *authority, *rest, *c;
 
     if (strncasecmp(text, "https://", 8) == 0) {
         url->scheme = "https";
@@ -208,9 +211,10 @@ const char *sk_url_parse(apr_pool_t *pool, const char *text, sk_url *url)
             return "it contains a character that may not stand in a URL";
         }
     }
-    url->path = authority + strcspn(authority, "/?#");
-    return parse_authority(
-        pool, apr_pstrmemdup(pool, authority, (size_t)(url->path - authority)), url);
+    rest = authority + strcspn(authority, "/?#");
+    url->path = *rest == '?' || *rest == '#' ? apr_pstrcat(pool, "/", rest, NULL) : rest;
+    return parse_authority(pool, apr_pstrmemdup(pool, authority, (size_t)(rest - authority)),
+                           url);
 }
 
 static bool has_suffix(const char *text, const char *suffix)

@@ -203,8 +203,14 @@ int sk_reply_redirect(request_rec *r, const char *url)
 int sk_reply_not_allowed(request_rec *r, const char *methods)
 {
     sk_problem problem = {0};
+    char *rest = NULL, *method;
 
-    apr_table_setn(r->err_headers_out, "Allow", methods);
+    /* httpd makes the header Allow of this list. */
+    ap_clear_method_list(r->allowed_methods);
+    for (method = apr_strtok(apr_pstrdup(r->pool, methods), ", ", &rest); method;
+         method = apr_strtok(NULL, ", ", &rest)) {
+        ap_method_list_add(r->allowed_methods, method);
+    }
     problem.status = HTTP_METHOD_NOT_ALLOWED;
     problem.title = "Method not allowed";
     problem.detail = apr_pstrcat(r->pool, "This address answers only to ", methods, ".", NULL);
