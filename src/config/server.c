@@ -224,6 +224,16 @@ static const char *finish_redirect_uri(apr_pool_t *pool, sk_server *server,
                      &settings->paths[SK_ENDPOINT_CALLBACK]);
 }
 
+/* But for a slash at the end, which most of our endpoints accept. */
+static bool is_same_path(const char *one, const char *other)
+{
+    size_t length = strlen(one), other_length = strlen(other);
+
+    length -= one[length - 1] == '/';
+    other_length -= other[other_length - 1] == '/';
+    return length == other_length && strncmp(one, other, length) == 0;
+}
+
 static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings *settings)
 {
     const char *wrong;
@@ -242,7 +252,7 @@ static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings
     for (i = 0; i < SK_ENDPOINTS; i++) {
         for (j = i + 1; j < SK_ENDPOINTS; j++) {
             if (settings->paths[i] && settings->paths[j]
-                && strcmp(settings->paths[i], settings->paths[j]) == 0) {
+                && is_same_path(settings->paths[i], settings->paths[j])) {
                 return apr_psprintf(
                     pool,
                     "%s is configured for two of ScalekitRedirectURI, ScalekitLoginPath and "
@@ -316,9 +326,10 @@ static const char *read_session_keys(apr_pool_t *pool, apr_pool_t *ptemp, const 
             return apr_pstrcat(pool, "ScalekitSessionKey: ", wrong, NULL);
         }
         if (!is_long_enough(secret.value)) {
-            return "ScalekitSessionKey is too short: it needs 128 random bits at least; make "
-                   "one with \"openssl rand "
-                   "-base64 32\"";
+            return apr_psprintf(pool,
+                                "ScalekitSessionKey: key %d is too short: it needs 128 random "
+                                "bits at least; make one with \"openssl rand -base64 32\"",
+                                i + 1);
         }
         if (secret.readable_by_others) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,

@@ -36,6 +36,8 @@ const sk_record *sk_authn_record(request_rec *r)
 /* RFC 9110 section 15.5.2: a 401 names at least one way to authenticate. */
 static int refuse(request_rec *r, sk_problem *problem)
 {
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "401: there is no session (reference %s)",
+                  sk_visit_reference(r));
     problem->status = HTTP_UNAUTHORIZED;
     problem->login_url = sk_site_endpoint_url(r, SK_ENDPOINT_LOGIN);
     apr_table_setn(r->err_headers_out, "WWW-Authenticate",

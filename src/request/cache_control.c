@@ -18,14 +18,18 @@ static bool has_directive(request_rec *r, const char *value, const char *directi
     return value && ap_find_token(r->pool, value, directive);
 }
 
+/* Not "private=X-User", which speaks of one field only, and nothing where a word may stand in quotes. */
+static bool is_private(request_rec *r, const char *value)
+{
+    return has_directive(r, value, "private") && !has_directive(r, value, "public")
+           && !ap_strcasestr(value, "s-maxage") && !ap_strcasestr(value, "private=");
+}
+
 /* "private, max-age=600" of an application that has thought about it stays; everything else becomes no-store. */
 static const char *restricted(request_rec *r, const char *value)
 {
-    if (has_directive(r, value, "no-store")) {
-        return value;
-    }
-    if (has_directive(r, value, "private") && !has_directive(r, value, "public")
-        && !ap_strcasestr(value, "s-maxage")) {
+    if (value && !strchr(value, '"')
+        && (has_directive(r, value, "no-store") || is_private(r, value))) {
         return value;
     }
     return "private, no-store";

@@ -144,7 +144,7 @@ static int complete(request_rec *r, const sk_attempt *attempt)
     sk_grant grant;
     int status;
 
-    if (!code || strlen(code) > 2048) {
+    if (!code || !*code || strlen(code) > 2048) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "login %s: the callback brought no code",
                       attempt->reference);
         return refuse(r, HTTP_BAD_REQUEST, "Signing in failed",

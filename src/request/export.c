@@ -41,6 +41,46 @@ static bool is_look_alike(const char *header, const apr_array_header_t *prefixes
     return false;
 }
 
+static const char *next_word(const char *list, size_t *length)
+{
+    list += strspn(list, ", \t");
+    *length = strcspn(list, ", \t");
+    return *length > 0 ? list : NULL;
+}
+
+/* "Connection: X-Scalekit-Sub" would have mod_proxy drop our header: a visitor must not choose what is passed on. */
+static void scrub_connection(request_rec *r, const apr_array_header_t *prefixes)
+{
+    static const char authorization[] = "Authorization";
+    const char *list = apr_table_get(r->headers_in, "Connection"), *word;
+    char *kept, *end;
+    size_t length;
+
+    if (!list) {
+        return;
+    }
+    kept = end = apr_palloc(r->pool, strlen(list) + 1);
+    for (word = next_word(list, &length); word; word = next_word(word + length, &length)) {
+        if (is_look_alike(word, prefixes)
+            || (length == sizeof(authorization) - 1
+                && strncasecmp(word, authorization, length) == 0)) {
+            continue;
+        }
+        if (end > kept) {
+            *end++ = ',';
+        }
+        memcpy(end, word, length);
+        end += length;
+    }
+    *end = '\0';
+    if (end > kept) {
+        apr_table_setn(r->headers_in, "Connection", kept);
+    }
+    else {
+        apr_table_unset(r->headers_in, "Connection");
+    }
+}
+
 /* On every request, whether it will be authenticated or not: an application may look at these headers anywhere. */
 static int scrub(request_rec *r)
 {
@@ -62,6 +102,7 @@ static int scrub(request_rec *r)
     for (i = 0; names && i < names->nelts; i++) {
         apr_table_unset(r->headers_in, APR_ARRAY_IDX(names, i, const char *));
     }
+    scrub_connection(r, settings->header_prefixes);
     return DECLINED;
 }
 
@@ -157,7 +198,7 @@ static void pass_access_token(request_rec *r, const sk_record *record)
 {
     const char *token = NULL;
 
-    if (apr_time_sec(r->request_time) < record->access_expiry) {
+    if (record && apr_time_sec(r->request_time) < record->access_expiry) {
         token = sk_token_text(r->pool, &record->access_token);
     }
     if (token) {
@@ -179,9 +220,6 @@ static void export_record(request_rec *r, const sk_record *record)
         export_value(&e, "SCALEKIT_EXPIRES_AT", "Expires-At",
                      apr_psprintf(r->pool, "%" APR_TIME_T_FMT, record->access_expiry));
     }
-    if (policy->pass_access_token) {
-        pass_access_token(r, record);
-    }
 }
 
 /* In each request, subrequests and internal redirects included: they have an environment of their own. */
@@ -196,6 +234,9 @@ static int fixups(request_rec *r)
     record = sk_authn_record(r);
     if (record) {
         export_record(r, record);
+    }
+    if (sk_authn_is_ours(r) && sk_policy_of(r)->pass_access_token) {
+        pass_access_token(r, record);
     }
     sk_cookies_strip(r, is_our_cookie, settings);
     return DECLINED;

@@ -51,6 +51,15 @@ static int break_loop(request_rec *r, const char *target)
     return sk_reply_problem(r, &problem);
 }
 
+/* Who brings a session back and wants another, of another organization perhaps, may do so as often as they like. */
+static bool is_loop(request_rec *r)
+{
+    const sk_record *record;
+
+    return sk_guard_is_loop(r)
+           && (!sk_site_is_here(r) || sk_session_read(r, &record) != SK_SESSION_VALID);
+}
+
 static int send_to_scalekit(request_rec *r, const char *target, const sk_login_hints *hints)
 {
     const sk_settings *settings = sk_settings_of(r->server);
@@ -78,7 +87,7 @@ int sk_login_begin(request_rec *r, const char *target, const sk_login_hints *hin
     if (!local) {
         local = sk_settings_of(r->server)->after_login;
     }
-    if (sk_guard_is_loop(r)) {
+    if (is_loop(r)) {
         return break_loop(r, local);
     }
     if (!sk_site_is_here(r)) {

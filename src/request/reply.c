@@ -29,7 +29,7 @@ static const char style[] =
     "small{color:#5a6375}"
     "@media(prefers-color-scheme:dark){body{color:#e8eaf0;background:#14171f}small{color:#"
     "9aa3b5}"
-    "a.go,button{background:#5470e8}}";
+    "a.go,button{background:#4a66e0}}";
 
 /* ---- who asks ---- */
 
@@ -142,9 +142,7 @@ static const char *json_of(request_rec *r, const sk_problem *problem)
     add_text(object, "detail", problem->detail);
     add_text(object, "error", problem->error ? problem->error : problem->title);
     add_text(object, "login_url", problem->login_url);
-    if (!problem->has_no_reference) {
-        add_text(object, "reference", sk_visit_reference(r));
-    }
+    add_text(object, "reference", sk_visit_reference(r));
     json = apr_pstrcat(r->pool,
                        json_object_to_json_string_ext(object, JSON_C_TO_STRING_NOSLASHESCAPE),
                        "\n", NULL);
@@ -168,17 +166,20 @@ static const char *body_of(request_rec *r, const sk_problem *problem)
 /* ---- answers ---- */
 
 /* Also on redirects and errors, of which httpd keeps only these headers. */
-static void set_headers(request_rec *r)
+static void set_headers(request_rec *r, const sk_problem *page)
 {
+    /* Without a referrer browsers send a form with "Origin: null", which we would take for another site's. */
+    const char *referrer = page && page->is_form ? "same-origin" : "no-referrer";
+
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
-    apr_table_setn(r->err_headers_out, "Referrer-Policy", "no-referrer");
+    apr_table_setn(r->err_headers_out, "Referrer-Policy", referrer);
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
 }
 
 int sk_reply_problem(request_rec *r, const sk_problem *problem)
 {
     sk_visit_of(r)->problem = apr_pmemdup(r->pool, problem, sizeof(*problem));
-    set_headers(r);
+    set_headers(r, problem);
     return problem->status;
 }
 
@@ -186,7 +187,7 @@ int sk_reply_page(request_rec *r, const sk_problem *page)
 {
     const char *body = body_of(r, page);
 
-    set_headers(r);
+    set_headers(r, page);
     r->status = page->status;
     ap_set_content_length(r, (apr_off_t)strlen(body));
     ap_rputs(body, r);
@@ -195,7 +196,7 @@ int sk_reply_page(request_rec *r, const sk_problem *page)
 
 int sk_reply_redirect(request_rec *r, const char *url)
 {
-    set_headers(r);
+    set_headers(r, NULL);
     apr_table_setn(r->headers_out, "Location", url);
     return HTTP_MOVED_TEMPORARILY;
 }

@@ -19,8 +19,9 @@ typedef struct sk_problem {
     const char *link; /* for people: where to go on, and what that is called; NULL: nowhere */
     const char *link_text;
     bool link_in_new_tab;
-    bool is_form;          /* the link is a button that posts to it */
-    bool has_no_reference; /* nothing went wrong: there is no log line to look for */
+    bool is_form; /* the link is a button that posts to it */
+    bool
+        has_no_reference; /* on the page: nothing went wrong that a person would look for in a log */
 } sk_problem;
 
 /** Answers with an error. @return the status, for httpd */

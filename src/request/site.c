@@ -91,11 +91,15 @@ bool sk_site_is_secure(request_rec *r)
 
 const char *sk_site_requested(request_rec *r)
 {
-    request_rec *first = sk_visit_first(r)->first;
+    const char *uri = sk_visit_first(r)->first->unparsed_uri, *authority;
 
-    return *first->unparsed_uri == '/'
-               ? first->unparsed_uri
-               : apr_uri_unparse(r->pool, &first->parsed_uri, APR_URI_UNP_OMITSITEPART);
+    if (*uri == '/') {
+        return uri;
+    }
+    /* In absolute form (RFC 9112 section 3.2.2). Not from parsed_uri, whose path httpd has decoded by now. */
+    authority = strstr(uri, "://");
+    uri = authority ? authority + 3 + strcspn(authority + 3, "/?") : "";
+    return *uri == '/' ? uri : apr_pstrcat(r->pool, "/", uri, NULL);
 }
 
 const char *sk_site_endpoint_url(request_rec *r, sk_endpoint endpoint)

@@ -109,6 +109,11 @@ static const sk_attempt *open_attempt(request_rec *r, const char *value)
     return make(r, bytes, started, (const char *)bytes + HEAD);
 }
 
+static bool is_alive(const request_rec *r, const sk_attempt *attempt)
+{
+    return r->request_time < attempt->started + apr_time_from_sec(SK_ATTEMPT_LIFE);
+}
+
 /* ---- the attempts that a browser holds ---- */
 
 typedef struct held {
@@ -129,7 +134,6 @@ static void make_room(request_rec *r, size_t size, bool secure)
 {
     const apr_array_header_t *cookies = sk_cookies_read(r);
     apr_array_header_t *all = apr_array_make(r->pool, 8, sizeof(held));
-    apr_time_t now = apr_time_sec(r->request_time);
     int i, kept = 1;
 
     for (i = 0; i < cookies->nelts; i++) {
@@ -143,8 +147,7 @@ static void make_room(request_rec *r, size_t size, bool secure)
         one = apr_array_push(all);
         one->name = cookie->name;
         one->size = strlen(cookie->name) + strlen(cookie->value) + 3;
-        one->started =
-            attempt && now < attempt->started + SK_ATTEMPT_LIFE ? attempt->started : 0;
+        one->started = attempt && is_alive(r, attempt) ? attempt->started : 0;
     }
     qsort(all->elts, (size_t)all->nelts, sizeof(held), newest_first);
     for (i = 0; i < all->nelts; i++) {
@@ -159,13 +162,12 @@ static void make_room(request_rec *r, size_t size, bool secure)
 const sk_attempt *sk_attempt_start(request_rec *r, const char *target, bool secure)
 {
     unsigned char seed[SEED];
-    apr_time_t now = apr_time_sec(r->request_time);
     const sk_attempt *attempt;
     const char *sealed, *name;
 
     if (apr_generate_random_bytes(seed, SEED) != APR_SUCCESS
-        || !(attempt = make(r, seed, now, target))
-        || !(sealed = seal_attempt(r, seed, now, target))) {
+        || !(attempt = make(r, seed, r->request_time, target))
+        || !(sealed = seal_attempt(r, seed, r->request_time, target))) {
         return NULL;
     }
     name = cookie_name(r, attempt->reference, secure);
@@ -203,7 +205,5 @@ sk_attempt_found sk_attempt_take(request_rec *r, const char *state, bool secure,
         *attempt = NULL;
         return SK_ATTEMPT_UNKNOWN;
     }
-    return apr_time_sec(r->request_time) < (*attempt)->started + SK_ATTEMPT_LIFE
-               ? SK_ATTEMPT_FOUND
-               : SK_ATTEMPT_EXPIRED;
+    return is_alive(r, *attempt) ? SK_ATTEMPT_FOUND : SK_ATTEMPT_EXPIRED;
 }

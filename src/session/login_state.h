@@ -13,7 +13,7 @@
 
 #define SK_ATTEMPTS_MAX 5
 #define SK_ATTEMPTS_BYTES 2560
-#define SK_ATTEMPT_LIFE 600
+#define SK_ATTEMPT_LIFE 600 /* seconds */
 
 typedef struct sk_attempt {
     const char *state;
@@ -22,7 +22,7 @@ typedef struct sk_attempt {
     const char *target; /* where the browser wanted to go: a local target */
     const char *
         reference; /* a short name of the attempt for log and page, of no use to anybody else */
-    apr_time_t started; /* seconds since the epoch */
+    apr_time_t started;
 } sk_attempt;
 
 /**

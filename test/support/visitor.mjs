@@ -56,7 +56,7 @@ function pairs(headers = {}) {
 function combine(usual, given) {
   const replaced = new Set(given.map(([name]) => name.toLowerCase()));
   return [...usual.filter(([name, value]) => value !== undefined && !replaced.has(name.toLowerCase())),
-    ...given.filter(([, value]) => value !== null && value !== undefined)].map(([name, value]) => [name, String(value)]);
+    ...given.filter(([, value]) => value !== null && value !== undefined)].map(([name, value]) => [name, value && String(value)]);
 }
 
 const rawPairs = (flat) => Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);

@@ -1,0 +1,222 @@
+// The end of a session, here and at Scalekit, and who may bring it about.
+
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { assertPage, cookiesOf, formOf, linksOf, ourLines } from './support/answers.mjs';
+import { freePorts } from './support/httpd.mjs';
+import { scalekitHost, signIn, startSite } from './support/sites.mjs';
+import { Visitor } from './support/visitor.mjs';
+
+const EVIL = 'https://evil.example/page';
+let site;
+let port;
+
+const on = (host) => `http://${host}.localhost:${port}`;
+const isAuthorize = (answer) => answer.location?.startsWith(`${site.scalekit.url}/oauth/authorize?`);
+const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+const isEnded = (sid) => site.scalekit.state().sessions.find((session) => session.sid === sid).ended;
+
+function hintOf(answer) {
+  const url = new URL(answer.location);
+  assert.equal(url.origin + url.pathname, `${site.scalekit.url}/oidc/logout`);
+  return claimsOf(url.searchParams.get('id_token_hint'));
+}
+
+async function assertLoggedIn(visitor) {
+  assert.equal((await visitor.get('/')).status, 200);
+}
+
+async function assertLoggedOut(visitor, path = '/') {
+  assert.ok(isAuthorize(await visitor.clone().get(path)), 'still logged in');
+}
+
+before(async () => {
+  [port] = await freePorts(1);
+  site = await startSite({
+    ports: [port],
+    scalekit: {
+      redirectUris: ['localhost', 'path.localhost', 'absolute.localhost', 'other.localhost'].map((host) => `http://${host}:${port}/auth/callback`),
+      postLogoutRedirectUris: [`http://localhost:${port}/`, `http://path.localhost:${port}/public/?bye=1`, 'https://www.example.test/bye'],
+      backChannelLogoutUris: [],
+    },
+    config: (server) => [
+      scalekitHost(server),
+      scalekitHost(server, { serverName: 'path.localhost', settings: { ScalekitAfterLogoutURL: '/public/?bye=1' } }),
+      scalekitHost(server, { serverName: 'absolute.localhost', settings: { ScalekitAfterLogoutURL: 'https://www.example.test/bye' } }),
+      scalekitHost(server, {
+        serverName: 'other.localhost',
+        settings: { ScalekitLoginPath: 'none', ScalekitLogoutPath: '/session/end' },
+      }),
+    ].join('\n'),
+  });
+});
+after(() => site?.stop());
+beforeEach(() => site.scalekit.control({ reset: true, forget: true }));
+
+describe('a logout', () => {
+  for (const [name, send] of Object.entries({
+    'by a link': (visitor) => visitor.get('/logout', { from: `${site.url}/` }),
+    'by an address typed in': (visitor) => visitor.get('/logout'),
+    'by a form': (visitor) => visitor.post('/logout'),
+    'with a slash at the end': (visitor) => visitor.get('/logout/'),
+    'from a browser that sends no Sec-Fetch-*': (visitor) => visitor.post('/logout', {}, { headers: { 'Sec-Fetch-Site': null } }),
+  })) {
+    it(`${name} ends the session here and at Scalekit, and comes back`, async () => {
+      const visitor = await signIn(site);
+      const answer = await send(visitor);
+      assert.equal(answer.status, 302);
+      assert.equal(answer.headers['cache-control'], 'no-store');
+      const { sid, sub } = hintOf(answer);
+      assert.equal(sub, 'usr_17500000000000001');
+      assert.equal(new URL(answer.location).searchParams.get('post_logout_redirect_uri'), `${site.url}/`);
+      assert.match(cookiesOf(answer).session.line, /^session=;.*Max-Age=0/);
+      assert.deepEqual(visitor.jar.list(`${site.url}/`).map((cookie) => cookie.name).filter((cookie) => cookie !== 'scalekit_session'), []);
+      await assertLoggedOut(visitor);
+
+      const back = await visitor.get(answer.location);
+      assert.equal(back.headers.location, `${site.url}/`);
+      assert.equal(isEnded(sid), true);
+    });
+  }
+
+  it('ends single sign-on, so that the next visitor is asked who they are', async () => {
+    const visitor = await signIn(site);
+    await site.scalekit.control({ autoLogin: null });
+    visitor.jar.remove('session');
+    assert.match((await visitor.get('/', { follow: true })).text, /the home page/, 'Scalekit knows the browser');
+    await visitor.get('/logout', { follow: true });
+    const answer = await visitor.get('/', { follow: true });
+    assert.equal(new URL(answer.url).origin, site.scalekit.url);
+    assert.match(answer.text, /Choose who you are/);
+  });
+
+  it('says in the log who it was', async () => {
+    const visitor = await signIn(site);
+    const from = site.mark();
+    await visitor.get('/logout');
+    const lines = ourLines(site.log(from));
+    assert.equal(lines.length, 1);
+    assert.match(lines[0], /:info\].*user usr_17500000000000001 logs out/);
+  });
+
+  it('after the access token has expired still ends the session at Scalekit', async () => {
+    await site.scalekit.control({ accessTokenLife: 1, idTokenLife: 1 });
+    const visitor = await signIn(site);
+    await sleep(1500);
+    await assertLoggedOut(visitor);
+    const answer = await visitor.get('/logout');
+    const { sid } = hintOf(answer);
+    await visitor.get(answer.location);
+    assert.equal(isEnded(sid), true);
+    assert.equal(visitor.jar.get('session'), undefined);
+  });
+
+  it('leaves the session of another browser alone', async () => {
+    const one = await signIn(site);
+    const other = await signIn(site);
+    await one.get('/logout', { follow: true });
+    await assertLoggedIn(other);
+  });
+
+  it('allows a login afterwards, as often as one likes', async () => {
+    const visitor = site.visitor();
+    for (let round = 1; round <= 6; round += 1) {
+      assert.equal((await visitor.get('/', { follow: true })).status, 200, `round ${round}`);
+      await visitor.get('/logout', { follow: (url) => url.origin !== site.url });
+    }
+  });
+
+  for (const [host, target] of [['path', '/public/?bye=1'], ['absolute', 'https://www.example.test/bye']]) {
+    it(`comes back to ScalekitAfterLogoutURL ${target}`, async () => {
+      const visitor = new Visitor(on(host));
+      assert.equal((await visitor.get('/', { follow: true })).status, 200);
+      const answer = await visitor.get('/logout');
+      const uri = new URL(target, on(host)).href;
+      assert.equal(new URL(answer.location).searchParams.get('post_logout_redirect_uri'), uri);
+      assert.equal((await visitor.get(answer.location)).headers.location, uri);
+    });
+  }
+
+  it('is where ScalekitLogoutPath says, and the page after it offers no login path that is none', async () => {
+    const visitor = new Visitor(on('other'));
+    assert.equal((await visitor.get('/', { follow: true })).status, 200);
+    assert.equal((await visitor.get('/logout')).status, 404);
+    assert.equal(new URL((await visitor.get('/session/end')).location).pathname, '/oidc/logout');
+    const answer = await visitor.get('/session/end');
+    assertPage(answer, 200);
+    assert.deepEqual(linksOf(answer), []);
+  });
+});
+
+describe('a logout from another site', () => {
+  for (const [name, send] of Object.entries({
+    'by a link': (visitor) => visitor.get('/logout', { from: EVIL }),
+    'by a form': (visitor) => visitor.post('/logout', {}, { from: EVIL }),
+    'by a form of a page that hides where it is': (visitor) => visitor.post('/logout', {}, { from: EVIL, headers: { Origin: 'null', 'Sec-Fetch-Site': null } }),
+    'by a form, from a browser that sends no Sec-Fetch-*': (visitor) => visitor.post('/logout', {}, { from: EVIL, headers: { 'Sec-Fetch-Site': null } }),
+    'by a hidden image': (visitor) => visitor.get('/logout', { from: EVIL, headers: { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' } }),
+  })) {
+    it(`${name} must be confirmed`, async () => {
+      const visitor = await signIn(site);
+      const answer = await send(visitor);
+      assert.equal(answer.status, 200);
+      assert.match(answer.headers['cache-control'], /no-store/);
+      assert.deepEqual(Object.keys(cookiesOf(answer)).filter((cookie) => cookie === 'session'), []);
+      await assertLoggedIn(visitor);
+    });
+  }
+
+  // Browsers send "Origin: null" with a form of a page without a referrer, and those on plain http no Sec-Fetch-*.
+  for (const headers of [{}, { 'Sec-Fetch-Site': null }]) {
+    it(`is confirmed by the form of our page ${headers['Sec-Fetch-Site'] === null ? 'without' : 'with'} Sec-Fetch-*`, async () => {
+      const visitor = await signIn(site);
+      const page = await visitor.get('/logout', { from: EVIL });
+      assertPage(page, 200);
+      assert.match(page.text, /Do you want to sign out\?/);
+      assert.match(page.headers['content-security-policy'], new RegExp(`form-action 'self' ${site.scalekit.url}`));
+      const origin = page.headers['referrer-policy'] === 'no-referrer' ? { Origin: 'null' } : {};
+      const answer = await visitor.post(formOf(page), {}, { from: page.url, headers: { ...headers, ...origin } });
+      assert.equal(answer.status, 302);
+      hintOf(answer);
+      await assertLoggedOut(visitor);
+    });
+  }
+
+  it('is none when it comes from another host of the same site', async () => {
+    const visitor = await signIn(site);
+    assert.equal((await visitor.get('/logout', { headers: { 'Sec-Fetch-Site': 'same-site' } })).status, 302);
+  });
+});
+
+describe('without a session', () => {
+  for (const [name, headers] of Object.entries({
+    'a visitor without cookies': {},
+    'a visitor with a session that cannot be read': { Cookie: 'session=scalekit=AAAA' },
+    'another site': { 'Sec-Fetch-Site': 'cross-site' },
+  })) {
+    it(`${name} is told so`, async () => {
+      for (const method of ['GET', 'POST']) {
+        const answer = await site.request(method, '/logout', { headers });
+        assertPage(answer, 200);
+        assert.match(answer.text, /You are signed out/);
+        assert.deepEqual(linksOf(answer), ['/login']);
+        assert.doesNotMatch(answer.text, /Reference/);
+      }
+    });
+  }
+});
+
+describe('other methods', () => {
+  for (const method of ['HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
+    it(`${method} is not allowed and ends nothing`, async () => {
+      const visitor = await signIn(site);
+      const answer = await visitor.request(method, '/logout');
+      assert.equal(answer.status, 405);
+      assert.match(answer.headers.allow, /GET/);
+      assert.match(answer.headers.allow, /POST/);
+      assert.doesNotMatch(answer.headers.allow, /PUT|DELETE|OPTIONS|PATCH/);
+      await assertLoggedIn(visitor);
+    });
+  }
+});

@@ -1,0 +1,393 @@
+// A session: where it lives, when it ends, and what is none.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { assertFailure, ourLines } from './support/answers.mjs';
+import { startBackend } from './support/backend.mjs';
+import { freePorts, hasModule } from './support/httpd.mjs';
+import { parseEnvironment, scalekitHost, startSite } from './support/sites.mjs';
+import { Visitor } from './support/visitor.mjs';
+
+const CRYPTO = { SessionCryptoPassphrase: 'test_made-up-passphrase-0123456789' };
+const LAST = 100;
+const SHARED = { ScalekitSessionScope: 'shared' };
+
+// Virtual hosts by name, all in one server.
+const hosts = {
+  plain: {},
+  maxage: { SessionMaxAge: 3600 },
+  crypto: CRYPTO,
+  cryptomaxage: { ...CRYPTO, SessionMaxAge: 3600 },
+  remove: { SessionCookieRemove: 'On' },
+  removemaxage: { SessionCookieRemove: 'On', SessionMaxAge: 3600 },
+  removecrypto: { ...CRYPTO, SessionCookieRemove: 'On', SessionMaxAge: 3600 },
+  short: { SessionMaxAge: 1 },
+  shortcrypto: { ...CRYPTO, SessionMaxAge: 1 },
+  idle: { ScalekitSessionIdleTimeout: 3 },
+  absolute: { ScalekitSessionMaxAge: 3 },
+  frozen: { ScalekitScopes: 'openid profile email' },
+  one: SHARED,
+  two: SHARED,
+  otherscope: { ScalekitSessionScope: 'other' },
+  otherclient: { ...SHARED, ScalekitClientID: 'skc_99999999999999999' },
+  otherenvironment: { ...SHARED, ScalekitEnvURL: 'http://127.0.0.1:9' },
+  othersecret: { ...SHARED, ScalekitClientSecret: 'test_made-up-other-secret' },
+  otherkey: { ...SHARED, ScalekitSessionKey: '0123456789abcdef0123456789abcdef' },
+};
+
+let site;
+let port;
+let backend;
+
+const visitorOf = (host) => new Visitor(`http://${host}.localhost:${port}`);
+const isLogin = (answer) => /\/oauth\/authorize\?/.test(answer.location ?? '');
+const exchanges = () => site.scalekit.state().requests.filter(({ endpoint }) => endpoint === 'token').length;
+
+async function signInTo(host, where = '/') {
+  const visitor = visitorOf(host);
+  visitor.arrival = await visitor.get(where, { follow: true });
+  assert.equal(visitor.arrival.status, 200, visitor.arrival.text);
+  return visitor;
+}
+
+/** What somebody gets who has only this cookie; names other than session say so themselves. */
+const withCookie = (host, value) => visitorOf(host).get('/', { headers: { Cookie: /^session=/.test(value) ? value : `session=${value}` } });
+
+async function assertNoSession(host, value) {
+  const answer = await withCookie(host, value);
+  assert.equal(answer.status, 302, `${value.slice(0, 60)}: ${answer.status}`);
+  assert.ok(isLogin(answer), answer.location);
+}
+
+before(async () => {
+  [port] = await freePorts(1);
+  backend = await startBackend();
+  const names = [...Object.keys(hosts), 'tokens', 'headers'];
+  site = await startSite({
+    ports: [port],
+    scalekit: { redirectUris: names.map((name) => `http://${name}.localhost:${port}/auth/callback`), backChannelLogoutUris: [] },
+    config: (server) => [
+      ...Object.entries(hosts).map(([name, settings]) => scalekitHost(server, { serverName: `${name}.localhost`, settings })),
+      scalekitHost(server, {
+        serverName: 'tokens.localhost',
+        backend,
+        locations: {
+          '/proxied/': ['ScalekitPassAccessToken On'],
+          '/last/': [`Require scalekit-permission resource_0${LAST}:operation`],
+        },
+        extra: `Alias "/last/" "${server.docroot}/"`,
+      }),
+      scalekitHost(server, { serverName: 'headers.localhost', backend, locations: { '/proxied/': ['SessionHeader X-Replace-Session'] } }),
+    ].join('\n'),
+  });
+});
+after(async () => {
+  await site?.stop();
+  await backend?.stop();
+});
+beforeEach(() => site.scalekit.control({ reset: true, forget: true }));
+
+describe('a login that finds a session cookie', () => {
+  const expired = {};
+  before(async () => {
+    for (const host of ['short', 'shortcrypto']) expired[host] = (await signInTo(host)).jar.get('session').value;
+    await sleep(1100);
+  });
+
+  const cookies = {
+    'that says nothing': () => ['garbage'],
+    'that is empty': () => [''],
+    'whose seal is none': () => ['scalekit=AAAA'],
+    'that has expired': () => [expired.short],
+    'that has expired, encrypted': () => [expired.shortcrypto],
+    'twice, both of no use': () => ['garbage', 'scalekit=AAAA'],
+    'twice, one of them expired': () => [expired.short, expired.shortcrypto],
+  };
+  for (const host of ['plain', 'maxage', 'crypto', 'cryptomaxage', 'remove', 'removemaxage', 'removecrypto']) {
+    for (const [name, values] of Object.entries(cookies)) {
+      it(`${name} (${host}) succeeds at the first try, and lasts`, async () => {
+        const visitor = visitorOf(host);
+        const [wide, narrow] = values();
+        visitor.jar.set(visitor.base, `session=${wide}; Path=/`);
+        if (narrow) visitor.jar.set(visitor.base, `session=${narrow}; Path=/secret.html`);
+        const answer = await visitor.get('/secret.html', { follow: true });
+        assert.equal(answer.status, 200);
+        assert.equal(exchanges(), 1, 'one login');
+        for (const where of ['/secret.html', '/', '/secret.html']) assert.equal((await visitor.get(where)).status, 200, where);
+        assert.equal(exchanges(), 1, 'still logged in');
+      });
+    }
+  }
+});
+
+describe('two cookies of one name', () => {
+  for (const host of ['plain', 'maxage', 'crypto', 'removecrypto']) {
+    it(`give the session that one of them holds, in both orders (${host})`, async () => {
+      const visitor = await signInTo(host);
+      const { value } = visitor.jar.get('session');
+      for (const other of ['garbage', '', 'scalekit=AAAA']) {
+        for (const header of [`session=${value}; session=${other}`, `session=${other}; x=1; session=${value}`]) {
+          assert.equal((await withCookie(host, header)).status, 200, header.replace(value, 'VALID'));
+        }
+      }
+      const newer = (await signInTo(host)).jar.get('session').value;
+      assert.equal((await withCookie(host, `session=${value}; session=${newer}`)).status, 200);
+    });
+  }
+
+  it('are said in the log', async () => {
+    const { value } = (await signInTo('plain')).jar.get('session');
+    const from = site.mark();
+    await withCookie('plain', `session=garbage; session=${value}`);
+    assert.match(ourLines(site.log(from)).join('\n'), /several cookies "session"/);
+  });
+});
+
+describe('the end of a session', () => {
+  it('comes when it is not used, when it is old, and when mod_session says so', async () => {
+    const [idle, used, old, short] = await Promise.all(['idle', 'idle', 'absolute', 'short'].map((host) => signInTo(host)));
+    for (let second = 1; second <= 4; second += 1) {
+      await sleep(1050);
+      assert.equal((await used.get('/')).status, 200, `in use for ${second} s`);
+      if (second < 2) assert.equal((await old.get('/')).status, 200);
+      if (second >= 4) assert.ok(isLogin(await old.clone().get('/')), 'ScalekitSessionMaxAge, though it was used');
+      if (second >= 4) assert.ok(isLogin(await idle.clone().get('/')), 'ScalekitSessionIdleTimeout');
+      if (second >= 3) assert.ok(isLogin(await short.clone().get('/')), 'SessionMaxAge');
+    }
+    for (const visitor of [idle, old, short]) {
+      assert.equal((await visitor.get('/', { follow: true })).status, 200, 'a login follows');
+      assert.equal((await visitor.get('/')).status, 200);
+    }
+  });
+
+  it('comes with its access token: a page goes through login again, a script gets 401', async () => {
+    await site.scalekit.control({ accessTokenLife: 2 });
+    const visitor = await signInTo('plain');
+    const frozen = await signInTo('frozen');
+    assert.equal((await visitor.script('/')).status, 200);
+    await sleep(2100);
+    const script = await visitor.script('/');
+    assert.equal(script.status, 401);
+    assert.equal(script.json().error, 'Authentication required');
+    const page = await visitor.get('/secret.html?q=1', { follow: true });
+    assert.equal(page.status, 200);
+    assert.equal(page.url, `${visitor.base}/secret.html?q=1`);
+    assert.equal((await frozen.get('/')).status, 200, 'without offline_access it lives on');
+    assert.equal((await frozen.script('/')).status, 200);
+  });
+});
+
+describe('no session', () => {
+  for (const host of ['plain', 'crypto']) {
+    it(`is in a cookie with any damage (${host})`, async () => {
+      // Padding, and what follows it, mod_session_crypto does not look at.
+      const value = (await signInTo(host)).jar.get('session').value.replace(/=+$/, '');
+      const step = value.length / 40;
+      const damaged = Array.from({ length: 40 }, (_, i) => {
+        const at = Math.floor(i * step);
+        return value.slice(0, at) + (value[at] === 'A' ? 'B' : 'A') + value.slice(at + 1);
+      });
+      damaged.push(value.slice(0, -1), value.slice(0, -4), value.slice(0, value.length / 2),
+        value.slice(0, 12), value.slice(1), `${value}AAAA`, `A${value}`, '', '=', '&', '%', 'scalekit=', 'scalekit', 'x'.repeat(4000));
+      const anonymous = await withCookie(host, 'other=1');
+      for (const one of damaged) {
+        const answer = await withCookie(host, one);
+        assert.equal(answer.status, anonymous.status, `${one.length} bytes`);
+        assert.ok(isLogin(answer));
+        assert.deepEqual(answer.fields.map(([name]) => name), anonymous.fields.map(([name]) => name));
+      }
+      assert.equal((await withCookie(host, value)).status, 200, 'the true one');
+    });
+  }
+
+  it('is in what anybody could write', async () => {
+    const { value } = (await signInTo('plain')).jar.get('session');
+    for (const forged of ['scalekit=usr_17500000000000001', 'user=ada', 'sub=usr_17500000000000001&user=ada&pw=x', 'scalekit={"sub":"usr_17500000000000001"}',
+      'private-user=ada', `scalekit2=${value.split('=')[1]}`, `expiry=99999999999999999&scalekit=AQAA`]) {
+      await assertNoSession('plain', forged);
+    }
+  });
+
+  it('is in the cookie of a login', async () => {
+    const visitor = visitorOf('plain');
+    await visitor.get('/');
+    await assertNoSession('plain', `scalekit=${visitor.jar.get(/^sk_login_/).value}`);
+  });
+
+  it('is in the cookie of another site, client, environment or key', async () => {
+    const { value } = (await signInTo('one')).jar.get('session');
+    assert.equal((await withCookie('two', value)).status, 200, 'the same scope on two virtual hosts');
+    for (const host of ['plain', 'otherscope', 'otherclient', 'otherenvironment', 'othersecret', 'otherkey']) await assertNoSession(host, value);
+    const alone = (await signInTo('plain')).jar.get('session').value;
+    for (const host of ['maxage', 'one']) await assertNoSession(host, alone);
+  });
+
+  it('can be made by a backend with SessionHeader', async () => {
+    const ada = await signInTo('headers');
+    for (const forged of ['scalekit=usr_17500000000000002', 'user=root', 'scalekit=AQAA&user=root']) {
+      const visitor = ada.clone();
+      backend.answer('/page', { headers: { 'X-Replace-Session': forged }, body: 'page' });
+      assert.equal((await visitor.get('/proxied/page')).status, 200);
+      const answer = await visitor.get('/cgi-bin/env');
+      const { REMOTE_USER: user, SCALEKIT_SUB: sub } = parseEnvironment(answer.text);
+      if (!isLogin(answer)) assert.deepEqual([user, sub], ['usr_17500000000000001', 'usr_17500000000000001']);
+    }
+  });
+
+  it('is what somebody had set before the login', async () => {
+    const attacker = await signInTo('plain');
+    const planted = attacker.jar.get('session').value;
+    const victim = visitorOf('plain');
+    victim.jar.set(victim.base, `session=${planted}; Path=/`);
+    await site.scalekit.control({ autoLogin: 'max@acme.test' });
+    await victim.get('/login?prompt=login', { follow: true });
+    assert.notEqual(victim.jar.get('session').value, planted);
+    assert.equal(parseEnvironment((await victim.get('/cgi-bin/env')).text).REMOTE_USER, 'usr_17500000000000002');
+    assert.equal(parseEnvironment((await attacker.get('/cgi-bin/env')).text).REMOTE_USER, 'usr_17500000000000001');
+  });
+});
+
+describe('a session that is too large for a cookie', () => {
+  const cookieSize = (visitor) => 'session'.length + visitor.jar.get('session').value.length;
+
+  it('takes the access token along while there is room', async () => {
+    const visitor = await signInTo('tokens');
+    await visitor.get('/proxied/');
+    assert.match(backend.last.headers.authorization, /^Bearer ey/);
+    assert.deepEqual(visitor.jar.refused, []);
+  });
+
+  // The access token goes first, because it is the largest, then the ID token.
+  for (const [permissionCount, hasHint] of [[30, true], [100, false]]) {
+    it(`goes without tokens rather than without rights (${permissionCount} permissions)`, async () => {
+      await site.scalekit.control({ permissionCount });
+      const visitor = await signInTo('tokens');
+      assert.deepEqual(visitor.jar.refused, []);
+      assert.ok(cookieSize(visitor) <= 4096);
+      const environment = parseEnvironment((await visitor.get('/cgi-bin/env')).text);
+      assert.equal(environment.SCALEKIT_PERMISSIONS.split(',').length, permissionCount);
+      assert.equal((await visitor.get('/last/')).status, permissionCount >= LAST ? 200 : 403);
+      assert.equal((await visitor.get('/proxied/', { headers: { Authorization: 'Bearer of-a-stranger' } })).status, 200);
+      assert.equal(backend.last.headers.authorization, undefined);
+      assert.equal(exchanges(), 1);
+      const { searchParams } = new URL((await visitor.get('/logout')).location);
+      assert.equal(searchParams.has('id_token_hint'), hasHint);
+      assert.ok(searchParams.has('post_logout_redirect_uri'));
+    });
+  }
+
+  for (const [name, permissions] of Object.entries({
+    'two hundred permissions': Array.from({ length: 200 }, (_, i) => `resource_${i}:operation`),
+    'five hundred different permissions': Array.from({ length: 500 }, (_, i) => `${(i * 2654435761 % 4294967296).toString(36).padEnd(12, 'x')}:op`),
+    'thousands of long permissions': Array.from({ length: 3000 }, (_, i) => `${i}:${'x'.repeat(60)}`),
+  })) {
+    it(`ends on a page and a line of the log, not in a loop: ${name}`, async () => {
+      await site.scalekit.control({ users: { 'ada@acme.test': { permissions } } });
+      const visitor = visitorOf('tokens');
+      for (let round = 1; round <= 2; round += 1) {
+        const from = site.mark();
+        const answer = await visitor.get('/', { follow: true });
+        assertFailure(site, from, answer, answer.status, /takes a cookie of \d+ bytes.*mod_session_dbd|too long|larger than/);
+        assert.ok([500, 502].includes(answer.status));
+        assert.equal(visitor.jar.get('session'), undefined);
+        assert.deepEqual(visitor.jar.refused, []);
+      }
+    });
+  }
+});
+
+describe('ScalekitSessionKey', () => {
+  const OLD = 'b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9sZCE=';
+  const NEW = 'bmV3IG5ldyBuZXcgbmV3IG5ldyBuZXcgbmV3IG5ldyE=';
+  const configOf = (keys) => (server) => scalekitHost(server, { settings: { ScalekitSessionKey: keys } });
+  let own;
+  after(() => own?.stop());
+
+  it('can be replaced without logging anybody out', async () => {
+    own = await startSite({ config: configOf(OLD), scalekit: { backChannelLogoutUris: [] } });
+    const early = own.visitor();
+    await early.get('/', { follow: true });
+    const isIn = async (visitor) => (await visitor.clone().get('/')).status === 200;
+    assert.equal(await isIn(early), true);
+
+    await own.reload({ config: configOf(`${NEW} ${OLD}`) });
+    assert.equal(await isIn(early), true, 'sealed with the old key');
+    const late = own.visitor();
+    await late.get('/', { follow: true });
+
+    await own.reload({ config: configOf(NEW) });
+    assert.equal(await isIn(late), true, 'sealed with the new key');
+    assert.equal(await isIn(early), false, 'the old key is gone');
+    assert.equal((await early.get('/', { follow: true })).status, 200, 'and a login helps');
+  });
+
+  it('outlives a reload when it is derived from the client secret', async () => {
+    await own.reload({ config: (server) => scalekitHost(server) });
+    const visitor = own.visitor();
+    await visitor.get('/', { follow: true });
+    await own.reload();
+    assert.equal((await visitor.get('/')).status, 200);
+  });
+});
+
+const hasSqlite = hasModule('session_dbd') && hasModule('dbd') && spawnSync('sqlite3', ['-version']).status === 0;
+
+describe('mod_session_dbd on SQLite', { skip: !hasSqlite && 'needs mod_session_dbd and sqlite3' }, () => {
+  let own;
+  before(async () => {
+    own = await startSite({
+      modules: ['dbd', 'session_dbd'],
+      scalekit: { backChannelLogoutUris: [] },
+      config: (server) => {
+        const file = path.join(server.root, 'cache', 'session.db');
+        const made = spawnSync('sqlite3', [file, 'PRAGMA journal_mode=WAL; CREATE TABLE session '
+          + '(key VARCHAR(64) PRIMARY KEY, value TEXT NOT NULL, expiry BIGINT NOT NULL);'], { encoding: 'utf8' });
+        assert.equal(made.status, 0, made.stderr);
+        fs.chmodSync(file, 0o666);
+        return `DBDriver sqlite3
+DBDParams "${file}"
+DBDPrepareSQL "select value from session where key = %s and (expiry = 0 or expiry > %lld)" selectsession
+DBDPrepareSQL "update session set value = %s, expiry = %lld, key = %s where key = %s" updatesession
+DBDPrepareSQL "insert into session (value, expiry, key) values (%s, %lld, %s)" insertsession
+DBDPrepareSQL "delete from session where key = %s" deletesession
+${scalekitHost(server, { settings: { SessionCookieName: null, SessionDBDCookieName: 'session path=/;HttpOnly;SameSite=Lax' } })}`;
+      },
+    });
+  });
+  after(() => own?.stop());
+
+  it('holds a session of any size under an id that is new at each login', async () => {
+    await own.scalekit.control({ permissionCount: 600 });
+    const visitor = own.visitor();
+    assert.equal((await visitor.get('/', { follow: true })).status, 200, ourLines(own.log()).at(-1));
+    const { value } = visitor.jar.get('session');
+    assert.ok(value.length < 100);
+    assert.equal((await visitor.get('/')).status, 200);
+    await visitor.get('/login?prompt=login', { follow: true });
+    assert.notEqual(visitor.jar.get('session').value, value);
+    assert.equal((await visitor.get('/')).status, 200);
+    assert.ok(isLogin(await own.get('/', { headers: { Cookie: `session=${value}` } })), 'the old id');
+  });
+
+  it('forgets it at the logout', async () => {
+    const visitor = own.visitor();
+    await visitor.get('/', { follow: true });
+    const { value } = visitor.jar.get('session');
+    const answer = await visitor.get('/logout');
+    assert.match(answer.location, /\/oidc\/logout\?id_token_hint=/);
+    assert.ok(isLogin(await own.get('/', { headers: { Cookie: `session=${value}` } })));
+    assert.ok(isLogin(await visitor.get('/')));
+  });
+
+  it('gets over an id that does not exist', async () => {
+    const visitor = own.visitor();
+    visitor.jar.set(own.url, 'session=00000000-0000-4000-8000-000000000000; Path=/');
+    assert.equal((await visitor.get('/', { follow: true })).status, 200);
+    assert.equal((await visitor.get('/')).status, 200);
+    assert.notEqual(visitor.jar.get('session').value, '00000000-0000-4000-8000-000000000000');
+  });
+});
