@@ -9,6 +9,7 @@
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
+#include <ap_mpm.h>
 #include <apr_strings.h>
 
 #include "config/config.h"
@@ -68,11 +69,14 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 static void child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     server_rec *s;
+    int threads = 1;
 
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     for (s = main_server; s; s = s->next) {
         const sk_settings *settings = sk_settings_of(s);
         struct sk_environment *environment =
-            settings ? sk_environment_create(pchild, settings) : NULL;
+            settings ? sk_environment_create(pchild, settings, threads > 4 ? threads / 2 : 2)
+                     : NULL;
         sk_environment_set(s, environment);
         if (settings && !environment) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,

@@ -36,6 +36,8 @@ describe('a configuration is refused for', () => {
     'no ServerName': [{}, /ServerName is not set.*add ServerName/, { site: { serverName: null }, serverName: null }],
     'SameSite=Strict': [{ SessionCookieName: 'session path=/;HttpOnly;SameSite=Strict' }, /SessionCookieName \(.*httpd\.conf:\d+\).*SameSite=Strict.*SameSite=Lax/],
     'samesite = strict': [{ SessionCookieName: '"session" "path=/; HttpOnly; samesite=strict"' }, /SameSite=Strict.*SameSite=Lax/],
+    'CacheStorePrivate': [{ CacheStorePrivate: 'On' }, /CacheStorePrivate \(.*httpd\.conf:\d+\) would have mod_cache keep.*take it away/],
+    'CacheStoreNoStore in a Location': [{}, /CacheStoreNoStore \(.*httpd\.conf:\d+\)/, { site: { locations: { '/x': ['CacheStoreNoStore On'] } } }],
     'two endpoints on one path': [{ ScalekitLoginPath: '/auth', ScalekitLogoutPath: '/auth' }, /\/auth is configured for two/],
     'the login on the callback': [{ ScalekitLoginPath: '/auth/callback' }, /\/auth\/callback is configured for two/],
     'endpoints that differ by a slash': [{ ScalekitLoginPath: '/auth', ScalekitLogoutPath: '/auth/' }, /two|ScalekitLogoutPath/],
@@ -142,6 +144,7 @@ describe('a configuration is taken with', () => {
       ScalekitAfterLoginURL: '/home?a=b', ScalekitAfterLogoutURL: 'https://www.app.test/bye', ScalekitSessionKey: KEY, ScalekitSessionScope: 'all',
       ScalekitSessionMaxAge: 100, ScalekitSessionIdleTimeout: 0, ScalekitClockSkew: 0, ScalekitTimeout: '1 2', ScalekitProxy: 'http://127.0.0.1:9',
     }],
+    'CacheStorePrivate Off': [{ CacheStorePrivate: 'Off' }],
     'our module last': [{}, { moduleOrder: 'last' }],
   };
   for (const [name, [settings, options = {}]] of Object.entries(cases)) {

@@ -54,7 +54,10 @@ const host = (server, { root = '', noUser, extra, settings }, port = server.port
   port,
   settings,
   extra,
-  locations: { '/': noUser ? root : ['AuthType Scalekit', 'Require valid-user', root] },
+  locations: {
+    '/': noUser ? root : ['AuthType Scalekit', 'Require valid-user', root],
+    '/login': 'Header always set X-Where login',
+  },
 });
 
 describe('endpoints', () => {
@@ -97,6 +100,7 @@ describe('endpoints', () => {
         const login = await visitor.get(`${siteOf(i)}/login?next=/somewhere%3Fa=1`);
         assert.equal(login.status, 302, login.text);
         assert.ok(login.location.startsWith(`${server.scalekit.url}/oauth/authorize?`), login.location);
+        assert.equal(login.headers['x-where'], 'login', 'under the configuration of its own Location');
         const seen = backend.requests.length;
         const arrival = await visitor.get(login.location, { follow: (next) => next.pathname !== '/somewhere' });
         assert.equal(arrival.location, `${siteOf(i)}/somewhere?a=1`, `${arrival.status} ${arrival.text}`);

@@ -78,8 +78,9 @@ describe('the application', () => {
       '/username/': ['ScalekitRemoteUser preferred_username'],
       '/fallback/': ['FallbackResource /cgi-bin/env'],
       '/closed/': ['Require scalekit-role owner', 'ErrorDocument 403 /cgi-bin/env'],
+      '/session/': ['SessionEnv On'],
     };
-    const words = 'headers|both|none|prefix|token|optional|public';
+    const words = 'headers|both|none|prefix|token|optional|session|public';
     const host = (one, port, settings = {}) => scalekitHost(one, {
       backend, fastcgi, port, locations, settings,
       extra: `ProxyPassMatch "^/((?:${words})/app.*)" "${backend.url}/$1" upgrade=websocket
@@ -293,6 +294,12 @@ describe('the application', () => {
       await tried(site, visitor);
     });
 
+    it('nor the session itself, where SessionEnv is On', async () => {
+      const environment = await cgi(ada, '/session/cgi');
+      assert.equal(environment.REMOTE_USER, ADA);
+      assert.equal(environment.HTTP_SESSION, undefined); // as good as the cookie elsewhere on the site
+    });
+
     it('when there are no others', async () => {
       assert.equal((await proxied(ada)).headers.cookie, undefined);
       assert.equal((await cgi(ada, '/cgi-bin/env')).HTTP_COOKIE, undefined);
@@ -373,6 +380,26 @@ describe('the application', () => {
       assert.ok(!environment.SCALEKIT_ROLES.split(',').includes('a'), environment.SCALEKIT_ROLES); // nobody gave that role
       assert.equal((await ada.get('/cgi-bin/env')).status, 200);
     });
+  });
+
+  it('decides itself what its errors look like', async () => {
+    for (const status of [400, 401, 403, 404, 500, 503]) {
+      backend.answer('/own', { status, headers: { 'Content-Type': 'text/plain' }, body: `my ${status}` });
+      const answer = await ada.get('/proxied/own');
+      assert.deepEqual([answer.status, answer.text], [status, `my ${status}`]);
+    }
+  });
+
+  it('is not included in public pages for strangers', async () => {
+    server.writeFiles({ 'htdocs/public/page.shtml': 'here: <!--#include virtual="/cgi-bin/env" --> <!--#include virtual="/secret.html" -->\n' });
+    const stranger = await server.get('/public/page.shtml');
+    assert.equal(stranger.status, 200);
+    assert.doesNotMatch(stranger.text, /GATEWAY_INTERFACE|the secret page/);
+    assert.equal(stranger.all('set-cookie').length, 0);
+    const known = await ada.get('/public/page.shtml');
+    assert.equal(parseEnvironment(known.text).SCALEKIT_SUB, ADA);
+    assert.match(known.text, /the secret page/);
+    assert.match(known.headers['cache-control'], /private|no-store/);
   });
 
   it('speaks WebSocket with those who are logged in', async () => {

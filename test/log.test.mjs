@@ -1,4 +1,5 @@
-// The error log: little in it when all is well, the reason when it is not, never a secret, and no line of a stranger's making.
+// The error log: little in it when all is well, the reason when it is not, never a secret, and no line that a stranger
+// wrote.
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -64,9 +65,9 @@ describe('at LogLevel info', () => {
   });
 
   it('a script that fails is given the reference as well', async () => {
-    for (const path of ['/auth/callback?state=x', '/auth/callback', '/auth/callback?error=server_error', '/auth/callback?error=access_denied&state=y']) {
+    for (const query of ['state=x', '', 'error=server_error', 'error=access_denied&state=y']) {
       const from = site.mark();
-      const answer = await site.visitor().script(path, { headers: { Cookie: 'a=b' } });
+      const answer = await site.visitor().script(`/auth/callback?${query}`, { headers: { Cookie: 'a=b' } });
       assert.equal(answer.headers['content-type'], 'application/problem+json');
       const { reference, status } = answer.json();
       assert.equal(status, answer.status);
@@ -82,24 +83,28 @@ describe('at LogLevel info', () => {
     const requests = [
       `GET /x${encoded} HTTP/1.1`, `GET /secret.html?${encoded} HTTP/1.1`, `GET /login?next=/${encoded} HTTP/1.1`,
       `GET /login?organization_id=${encoded}&prompt=${encoded} HTTP/1.1`, `GET /auth/callback?state=${encoded} HTTP/1.1`,
-      `GET /auth/callback?error=${encoded}&error_description=${encoded} HTTP/1.1`, `GET /auth/callback?state=a&iss=${encoded}&code=${encoded} HTTP/1.1`,
-      `GET /auth/callback?error=%1b[31m%08%7f&error_description=%c2%9b%ff%00 HTTP/1.1`, `POST /logout${encoded} HTTP/1.1`,
+      `GET /auth/callback?error=${encoded}&error_description=${encoded} HTTP/1.1`,
+      `GET /auth/callback?state=a&iss=${encoded}&code=${encoded} HTTP/1.1`,
+      'GET /auth/callback?error=%1b[31m%08%7f&error_description=%c2%9b%ff%00 HTTP/1.1', `POST /logout${encoded} HTTP/1.1`,
       'GET /auth/callback?error=a%E2%80%A8b&error_description=%E2%80%AE HTTP/1.1',
     ];
     const from = site.mark();
     for (const request of requests) {
-      const answer = await site.raw(`${request}\nHost: localhost:${site.port}\nCookie: session=${encoded}; session=${encoded}2; sk_login_${encoded}=x; sk_steps=${encoded}\n`
+      const answer = await site.raw(`${request}\nHost: localhost:${site.port}\n`
+        + `Cookie: session=${encoded}; session=${encoded}2; sk_login_${encoded}=x; sk_steps=${encoded}\n`
         + `Referer: http://x/\x1b[31m\\n\nUser-Agent: \x1b]0;x\x07\nConnection: close\n\n`);
       assert.notEqual(answer.status, 500, request);
     }
-    await site.scalekit.control({ fail: { token: { mode: 'status', status: 400, body: { error: forged, error_description: forged } } } });
-    assertFailure(site, site.mark(), await site.visitor().get('/', { follow: true }), 502, /it answered 400/);
-    await site.scalekit.control({ reset: true, mutate: { id: { claims: { iss: forged } } } });
-    assertFailure(site, site.mark(), await site.visitor().get('/', { follow: true }), 502, /its issuer is/);
-    await site.scalekit.control({ reset: true, mutate: { access: { claims: { sub: forged } }, id: { claims: { sub: forged } } } });
-    assertFailure(site, site.mark(), await site.visitor().get('/', { follow: true }), 502, /no valid sub/);
-    await site.scalekit.control({ reset: true, mutate: { access: { header: { kid: forged } } } });
-    assertFailure(site, site.mark(), await site.visitor().get('/', { follow: true }), 502, /its key .* is not in the key set/);
+    const body = { error: forged, error_description: forged };
+    for (const [reason, knobs] of [
+      [/it answered 400/, { fail: { token: { mode: 'status', status: 400, body } } }],
+      [/its issuer is/, { mutate: { id: { claims: { iss: forged } } } }],
+      [/no valid sub/, { mutate: { access: { claims: { sub: forged } }, id: { claims: { sub: forged } } } }],
+      [/its key .* is not in the key set/, { mutate: { access: { header: { kid: forged } } } }],
+    ]) {
+      await site.scalekit.control({ reset: true, ...knobs });
+      assertFailure(site, site.mark(), await site.visitor().get('/', { follow: true }), 502, reason);
+    }
     for (const line of site.log(from).split('\n').filter(Boolean)) {
       assert.match(line, A_LINE);
       assert.doesNotMatch(line, /^[^[]*\[Mon Jan 01/);
@@ -116,7 +121,9 @@ describe('at LogLevel trace8', () => {
 
   // Everything a browser was sent or told to send.
   function noteCookies(visitor) {
-    for (const { name, value } of visitor.jar.list()) if (!/^(?:sk_steps|scalekit_session)$/.test(name)) note(`cookie ${name.slice(0, 8)}`, value);
+    for (const { name, value } of visitor.jar.list()) {
+      if (/^(?:session$|sk_login_)/.test(name)) note(`cookie ${name.slice(0, 8)}`, value);
+    }
   }
 
   before(async () => {
@@ -139,10 +146,12 @@ describe('at LogLevel trace8', () => {
     note('ID token', new URL(logout.location).searchParams.get('id_token_hint'));
     await visitor.get(logout.location, { follow });
 
-    for (const knobs of [{ fail: { token: { mode: 'status', status: 500 } } }, { fail: { token: { mode: 'hang' } } }, { fail: { token: { mode: 'html' } } },
-      { fail: { token: { mode: 'truncated' } } }, { fail: { token: { mode: 'swap' } } }, { fail: { keys: { mode: 'disconnect' } } },
-      { mutate: { id: 'wrongNonce' } }, { mutate: { id: 'wrongAtHash' } }, { mutate: { access: 'badSignature' } }, { mutate: { id: 'algNone' } },
-      { permissionCount: 400 }, { denyLogin: { error: 'server_error', error_description: 'x' } }]) {
+    for (const knobs of [
+      ...['status', 'hang', 'html', 'truncated', 'swap'].map((mode) => ({ fail: { token: { mode } } })),
+      ...['wrongNonce', 'wrongAtHash', 'badSignature', 'algNone'].map((id) => ({ mutate: { id } })),
+      { fail: { keys: { mode: 'disconnect' } } },
+      { permissionCount: 400 }, { denyLogin: { error: 'server_error', error_description: 'x' } },
+    ]) {
       await site.scalekit.control({ reset: true, ...knobs });
       await visitor.get('/', { follow });
       noteCookies(visitor);
@@ -172,9 +181,11 @@ describe('at LogLevel trace8', () => {
   });
 
   it('has collected what must not be in it', () => {
-    assert.deepEqual(Object.keys(secrets).sort(), ['ID token', 'access token', 'client secret', 'code', 'cookie session', 'cookie sk_login', 'nonce',
-      'state', 'verifier']);
-    for (const [name, values] of Object.entries(secrets)) for (const value of values) assert.ok(value.length >= 20, `${name} ${value}`);
+    assert.deepEqual(Object.keys(secrets).sort(), ['ID token', 'access token', 'client secret', 'code', 'cookie session',
+      'cookie sk_login', 'nonce', 'state', 'verifier']);
+    for (const [name, values] of Object.entries(secrets)) {
+      for (const value of values) assert.ok(value.length >= 20, `${name} ${value}`);
+    }
   });
 
   it('has lines of ours', () => {

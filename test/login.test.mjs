@@ -39,8 +39,8 @@ before(async () => {
   site = await startSite({
     ports: [port],
     scalekit: {
-      redirectUris: [`http://localhost:${port}/auth/callback`, `${on('alias')}/auth/callback`, `${on('canonical')}/auth/callback`,
-        'https://offload.localhost/auth/callback', 'https://mismatch.localhost/auth/callback'],
+      redirectUris: [`http://localhost:${port}`, on('alias'), on('canonical'), 'https://offload.localhost', 'https://mismatch.localhost']
+        .map((origin) => `${origin}/auth/callback`),
     },
     config: (server) => [
       scalekitHost(server, {
@@ -179,10 +179,11 @@ describe('a login', () => {
 
 describe('the way back', () => {
   for (const target of [
-    '/', '/secret.html', '/secret.html?', '/secret.html?a=1&b=2', '/secret.html?a=b=c&&d', '/secret.html?u=https://x.y/z?q=1',
-    '/secret.html?next=//evil.example', '/secret.html?q=%2F%2Fevil.example&r=%5C', '/secret.html?a=%0d%0aSet-Cookie:x', '/secret.html?a+b=%20+%2B',
-    '/secret.html?%C3%A4=%c3%a4', '/secret.html?a=\'();:@$,!*~-._', '/secret.html?code=1&state=2&error=3', '/secret.html?a=%00b',
-    '/secret.html?a[]=1&a[]=2', '/a%20b/c;d=e?f', '/not//there/%2e%2e?x', '/%C3%A4/%E4',
+    '/', '/secret.html', '/secret.html?', '/secret.html?a=1&b=2', '/secret.html?a=b=c&&d',
+    '/secret.html?u=https://x.y/z?q=1', '/secret.html?next=//evil.example', '/secret.html?q=%2F%2Fevil.example&r=%5C',
+    '/secret.html?a=%0d%0aSet-Cookie:x', '/secret.html?a+b=%20+%2B',
+    '/secret.html?%C3%A4=%c3%a4', '/secret.html?a=\'();:@$,!*~-._', '/secret.html?code=1&state=2&error=3',
+    '/secret.html?a=%00b', '/secret.html?a[]=1&a[]=2', '/a%20b/c;d=e?f', '/not//there/%2e%2e?x', '/%C3%A4/%E4',
   ]) {
     it(`leads to ${target} byte for byte`, async () => {
       const visitor = site.visitor();
@@ -194,7 +195,8 @@ describe('the way back', () => {
   }
 
   it('knows the path of a request in absolute form', async () => {
-    for (const [path, lands = path] of [['/secret.html?q=%41'], ['/a%20b/%2e?q'], ['/%41%0a', DEFAULT_PAGE], ['?q=1', '/?q=1'], ['', '/']]) {
+    const paths = [['/secret.html?q=%41'], ['/a%20b/%2e?q'], ['/%41%0a', DEFAULT_PAGE], ['?q=1', '/?q=1'], ['', '/']];
+    for (const [path, lands = path] of paths) {
       const visitor = site.visitor();
       const first = await visitor.get('/', { target: site.url + path });
       const back = await visitor.get((await visitor.get(first.location)).location);
@@ -205,30 +207,29 @@ describe('the way back', () => {
   for (const name of ['next', 'returnTo']) {
     it(`leads where /login?${name}= says`, async () => {
       const target = '/search?u=https://x.y/&q=a%20b';
-      const answer = await site.visitor().get(`/login?${name}=${encodeURIComponent(target)}`, { follow: (url) => !url.pathname.startsWith('/search') });
+      const visitor = site.visitor();
+      const answer = await visitor.get(await callbackOf(visitor, `/login?${name}=${encodeURIComponent(target)}`));
       assert.equal(answer.headers.location, site.url + target);
     });
   }
 
   const long = `/${'x'.repeat(511)}`;
-  for (const [next, lands] of [
-    ['//evil.example', DEFAULT_PAGE], ['/\\evil.example', DEFAULT_PAGE], ['\\\\evil.example', DEFAULT_PAGE], ['/%2f%2fevil.example', DEFAULT_PAGE],
-    ['/%2Fevil.example', DEFAULT_PAGE], ['/%5cevil.example', DEFAULT_PAGE], ['/%5C/evil.example', DEFAULT_PAGE],
-    ['https://evil.example', DEFAULT_PAGE], ['https:evil.example', DEFAULT_PAGE], ['HTTP://evil.example/', DEFAULT_PAGE],
-    ['javascript:alert(1)', DEFAULT_PAGE], ['evil.example', DEFAULT_PAGE], ['@evil.example', DEFAULT_PAGE], ['.evil.example', DEFAULT_PAGE],
-    ['/\t/evil.example', DEFAULT_PAGE], ['\t//evil.example', DEFAULT_PAGE], ['/\n/evil.example', DEFAULT_PAGE], ['/\r\nSet-Cookie: a=b', DEFAULT_PAGE],
-    ['/a\r\nb', DEFAULT_PAGE], ['/\x00/evil', DEFAULT_PAGE], ['/a?\x7f', DEFAULT_PAGE], [' //evil.example', DEFAULT_PAGE], ['///evil.example', DEFAULT_PAGE],
-    ['/%09/evil.example', DEFAULT_PAGE], ['/%0d%0aSet-Cookie:a=b', DEFAULT_PAGE], ['', DEFAULT_PAGE], [`${long}x`, DEFAULT_PAGE], [long, long],
-    ['/a//evil.example', '/a//evil.example'], ['/search?u=https://x.y/', '/search?u=https://x.y/'], ['/a#b', '/a#b'], ['/.//evil.example', undefined],
-    ['/../../evil.example', undefined],
-  ]) {
+  const foreign = [
+    '//evil.example', '///evil.example', '/\\evil.example', '\\\\evil.example', '/%2f%2fevil.example', '/%2Fevil.example',
+    '/%5cevil.example', '/%5C/evil.example', 'https://evil.example', 'https:evil.example', 'HTTP://evil.example/',
+    'javascript:alert(1)', 'evil.example', '@evil.example', '.evil.example', ' //evil.example', '\t//evil.example',
+    '/\t/evil.example', '/\n/evil.example', '/\r\nSet-Cookie: a=b', '/a\r\nb', '/\x00/evil', '/a?\x7f',
+    '/%09/evil.example', '/%0d%0aSet-Cookie:a=b', '', `${long}x`,
+  ];
+  const local = [long, '/a//evil.example', '/search?u=https://x.y/', '/a#b', '/.//evil.example', '/../../evil.example'];
+  for (const [next, lands] of [...foreign.map((one) => [one, DEFAULT_PAGE]), ...local.map((one) => [one, one])]) {
     it(`of /login?next=${JSON.stringify(next).slice(0, 40)} stays on this host`, async () => {
       const visitor = site.visitor();
       const first = await visitor.get(`/login?next=${encodeURIComponent(next)}`);
       const back = await visitor.get((await visitor.get(first.location)).location);
       assert.equal(back.status, 302);
       assert.equal(new URL(back.location).origin, site.url);
-      if (lands) assert.equal(back.headers.location, site.url + lands);
+      assert.equal(back.headers.location, site.url + lands);
       const direct = await visitor.get(`/login?next=${encodeURIComponent(next)}`);
       assert.equal(direct.headers.location, back.headers.location, 'with a session');
     });
@@ -272,7 +273,8 @@ describe('the callback', () => {
   it('refuses a state of its own making', async () => {
     const visitor = site.visitor();
     const callback = await callbackOf(visitor, '/');
-    for (const state of ['x', '', 'A'.repeat(43), '../../etc', 'x'.repeat(5000), '"><script>alert(1)</script>', 'a\r\n[error] forged']) {
+    const states = ['x', '', 'A'.repeat(43), '../../etc', 'x'.repeat(5000), '"><script>alert(1)</script>', 'a\r\n[error] forged'];
+    for (const state of states) {
       const from = site.mark();
       assertFailure(site, from, await visitor.get(at(callback, (query) => query.set('state', state))), 400, UNKNOWN);
     }
@@ -320,7 +322,8 @@ describe('the callback', () => {
     const visitor = site.visitor();
     const callback = await callbackOf(visitor, '/');
     const [{ name, value }] = loginCookies(visitor);
-    for (const damaged of ['', value.slice(0, -1), `${value}A`, value.slice(10), (value[0] === 'A' ? 'B' : 'A') + value.slice(1), 'x'.repeat(4000)]) {
+    const flipped = (value[0] === 'A' ? 'B' : 'A') + value.slice(1);
+    for (const damaged of ['', value.slice(0, -1), `${value}A`, value.slice(10), flipped, 'x'.repeat(4000)]) {
       const from = site.mark();
       assertFailure(site, from, await site.get(callback, { headers: { Cookie: `${name}=${damaged}` } }), 400, UNKNOWN);
     }
@@ -358,7 +361,8 @@ describe('the callback', () => {
     for (const iss of ['https://evil.example', `${site.scalekit.url}/`]) {
       const other = await callbackOf(visitor, '/login?prompt=login');
       const from = site.mark();
-      assertFailure(site, from, await visitor.get(at(other, (query) => query.set('iss', iss))), 400, /another issuer than ScalekitIssuer/);
+      const answer = await visitor.get(at(other, (query) => query.set('iss', iss)));
+      assertFailure(site, from, answer, 400, /another issuer than ScalekitIssuer/);
     }
   });
 
@@ -457,8 +461,9 @@ describe('when Scalekit fails', () => {
 
 describe('a spoilt token', () => {
   const both = {
-    algNone: /it is not signed with RS256/, hs256: /it is not signed with RS256/, wrongKid: /its key snk_\d+ is not in the key set/,
-    noKid: /names no key/, crit: /demands extensions/, otherKey: /its signature is wrong/, badSignature: /its signature is wrong/,
+    algNone: /it is not signed with RS256/, hs256: /it is not signed with RS256/, noKid: /names no key/,
+    wrongKid: /its key snk_\d+ is not in the key set/, crit: /demands extensions/,
+    otherKey: /its signature is wrong/, badSignature: /its signature is wrong/,
     wrongIssuer: /its issuer is "https:\/\/other.scalekit.test", expected/, wrongAudience: /its audience does not include/,
     expired: /it expired 3600 seconds ago/, noExp: /no valid exp/, stringExp: /no valid exp/, futureNbf: /from the future/,
     futureIat: /from the future/, noSub: /no valid sub/, otherSub: /different users/,
@@ -530,12 +535,15 @@ describe('where the site is', () => {
     }
     const old = await site.raw('GET /secret.html?q=1 HTTP/1.0\n\n');
     assert.equal(old.headers.location, `${site.url}/secret.html?q=1`);
-    const absolute = await site.raw('GET http://evil.example/secret.html?q=1 HTTP/1.1\nHost: evil.example\nConnection: close\n\n');
+    const absolute = await site.raw('GET http://evil.example/secret.html?q=1 HTTP/1.1\nHost: evil.example\n'
+      + 'Connection: close\n\n');
     assert.equal(absolute.headers.location, `${site.url}/secret.html?q=1`);
   });
 
   it('forwarded headers are not believed', async () => {
-    const headers = { 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'https', Forwarded: 'host=evil.example;proto=https' };
+    const headers = {
+      'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'https', Forwarded: 'host=evil.example;proto=https',
+    };
     assert.equal(authorizeOf(await site.get('/', { headers })).redirect_uri, `${site.url}/auth/callback`);
   });
 
@@ -546,7 +554,8 @@ describe('where the site is', () => {
     let url = `https://${name}.localhost${path}`;
     for (let hops = 0; hops <= 12; hops += 1) {
       const isSite = url.startsWith(`https://${name}.localhost/`);
-      answer = await visitor.get(url.replace(`https://${name}.localhost`, visitor.base), isSite ? { headers: { Host: `${name}.localhost` } } : {});
+      const headers = isSite ? { Host: `${name}.localhost` } : {};
+      answer = await visitor.get(url.replace(`https://${name}.localhost`, visitor.base), { headers });
       if (!answer.location) return { visitor, answer, url };
       url = new URL(answer.headers.location).href;
     }
@@ -569,6 +578,26 @@ describe('where the site is', () => {
     const [[name, { line }]] = Object.entries(cookiesOf(await visitorOf('offload').get('/')));
     assert.match(name, /^__Host-sk_login_/);
     assert.match(line, /; Secure/);
+  });
+});
+
+describe('on https', () => {
+  let own;
+  before(async () => { own = await startSite({ tls: true }); });
+  after(() => own?.stop());
+
+  it('cookies that matter are bound to this very host', async () => {
+    const visitor = await signIn(own, { path: '/secret.html?q=1', visitor: own.visitor({ secureOnLoopback: false }) });
+    assert.equal(visitor.arrival.status, 200);
+    assert.equal(visitor.arrival.url, `${own.url}/secret.html?q=1`);
+    const [first, , callback] = visitor.arrival.hops.map(cookiesOf);
+    const [[login, { line }]] = Object.entries(first);
+    assert.match(login, /^__Host-sk_login_/);
+    assert.match(line, /; Path=\/; .*; Secure$/);
+    assert.match(callback[login].line, /Max-Age=0.*; Secure$/);
+    assert.ok(callback['__Host-session']);
+    assert.deepEqual(visitor.jar.refused, []);
+    assert.deepEqual(loginCookies(visitor), []);
   });
 });
 

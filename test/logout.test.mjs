@@ -9,6 +9,7 @@ import { scalekitHost, signIn, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
 const EVIL = 'https://evil.example/page';
+const OLD_BROWSER = { 'Sec-Fetch-Site': null }; // as on plain http
 let site;
 let port;
 
@@ -36,14 +37,17 @@ before(async () => {
   site = await startSite({
     ports: [port],
     scalekit: {
-      redirectUris: ['localhost', 'path.localhost', 'absolute.localhost', 'other.localhost'].map((host) => `http://${host}:${port}/auth/callback`),
-      postLogoutRedirectUris: [`http://localhost:${port}/`, `http://path.localhost:${port}/public/?bye=1`, 'https://www.example.test/bye'],
+      redirectUris: [`http://localhost:${port}`, on('path'), on('absolute'), on('other')].map((origin) => `${origin}/auth/callback`),
+      postLogoutRedirectUris: [`http://localhost:${port}/`, `${on('path')}/public/?bye=1`, 'https://www.example.test/bye'],
       backChannelLogoutUris: [],
     },
     config: (server) => [
       scalekitHost(server),
       scalekitHost(server, { serverName: 'path.localhost', settings: { ScalekitAfterLogoutURL: '/public/?bye=1' } }),
-      scalekitHost(server, { serverName: 'absolute.localhost', settings: { ScalekitAfterLogoutURL: 'https://www.example.test/bye' } }),
+      scalekitHost(server, {
+        serverName: 'absolute.localhost',
+        settings: { ScalekitAfterLogoutURL: 'https://www.example.test/bye' },
+      }),
       scalekitHost(server, {
         serverName: 'other.localhost',
         settings: { ScalekitLoginPath: 'none', ScalekitLogoutPath: '/session/end' },
@@ -60,7 +64,7 @@ describe('a logout', () => {
     'by an address typed in': (visitor) => visitor.get('/logout'),
     'by a form': (visitor) => visitor.post('/logout'),
     'with a slash at the end': (visitor) => visitor.get('/logout/'),
-    'from a browser that sends no Sec-Fetch-*': (visitor) => visitor.post('/logout', {}, { headers: { 'Sec-Fetch-Site': null } }),
+    'from a browser that sends no Sec-Fetch-*': (visitor) => visitor.post('/logout', {}, { headers: OLD_BROWSER }),
   })) {
     it(`${name} ends the session here and at Scalekit, and comes back`, async () => {
       const visitor = await signIn(site);
@@ -71,7 +75,7 @@ describe('a logout', () => {
       assert.equal(sub, 'usr_17500000000000001');
       assert.equal(new URL(answer.location).searchParams.get('post_logout_redirect_uri'), `${site.url}/`);
       assert.match(cookiesOf(answer).session.line, /^session=;.*Max-Age=0/);
-      assert.deepEqual(visitor.jar.list(`${site.url}/`).map((cookie) => cookie.name).filter((cookie) => cookie !== 'scalekit_session'), []);
+      assert.equal(visitor.jar.header(`${site.url}/`), '');
       await assertLoggedOut(visitor);
 
       const back = await visitor.get(answer.location);
@@ -153,9 +157,13 @@ describe('a logout from another site', () => {
   for (const [name, send] of Object.entries({
     'by a link': (visitor) => visitor.get('/logout', { from: EVIL }),
     'by a form': (visitor) => visitor.post('/logout', {}, { from: EVIL }),
-    'by a form of a page that hides where it is': (visitor) => visitor.post('/logout', {}, { from: EVIL, headers: { Origin: 'null', 'Sec-Fetch-Site': null } }),
-    'by a form, from a browser that sends no Sec-Fetch-*': (visitor) => visitor.post('/logout', {}, { from: EVIL, headers: { 'Sec-Fetch-Site': null } }),
-    'by a hidden image': (visitor) => visitor.get('/logout', { from: EVIL, headers: { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' } }),
+    'by a form of a page that hides where it is': (visitor) => visitor.post('/logout', {}, {
+      from: EVIL, headers: { ...OLD_BROWSER, Origin: 'null' },
+    }),
+    'by a form, from a browser that sends no Sec-Fetch-*': (visitor) => visitor.post('/logout', {}, { from: EVIL, headers: OLD_BROWSER }),
+    'by a hidden image': (visitor) => visitor.get('/logout', {
+      from: EVIL, headers: { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' },
+    }),
   })) {
     it(`${name} must be confirmed`, async () => {
       const visitor = await signIn(site);
@@ -168,8 +176,8 @@ describe('a logout from another site', () => {
   }
 
   // Browsers send "Origin: null" with a form of a page without a referrer, and those on plain http no Sec-Fetch-*.
-  for (const headers of [{}, { 'Sec-Fetch-Site': null }]) {
-    it(`is confirmed by the form of our page ${headers['Sec-Fetch-Site'] === null ? 'without' : 'with'} Sec-Fetch-*`, async () => {
+  for (const headers of [{}, OLD_BROWSER]) {
+    it(`is confirmed by the form of our page ${headers === OLD_BROWSER ? 'without' : 'with'} Sec-Fetch-*`, async () => {
       const visitor = await signIn(site);
       const page = await visitor.get('/logout', { from: EVIL });
       assertPage(page, 200);

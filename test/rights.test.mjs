@@ -96,6 +96,7 @@ const more = {
   '/guarded': ['AuthType Scalekit', 'Require scalekit-role owner', 'ErrorDocument 403 /closed'],
   '/closed': ['AuthType Scalekit', 'Require scalekit-role nobody'],
   '/default': ['AuthType Scalekit', 'Require scalekit-role owner', 'ErrorDocument 403 default'],
+  '/detour': ['AuthType Scalekit', 'Require scalekit-role owner', 'ErrorDocument 403 /basic'],
   '/basic': ['AuthType Basic', 'AuthName people', 'AuthUserFile passwords',
     ...any('Require scalekit-role admin member ada', 'Require scalekit-claim email ada@acme.test')],
 };
@@ -126,7 +127,7 @@ describe('rights', () => {
       config: (one) => `<Directory "${one.docroot}/ht">\nAllowOverride AuthConfig\n</Directory>\n${scalekitHost(one, {
         locations: { ...locations, ...more },
         extra: `SetEnvIf Host . TENANT=acme
-          AliasMatch "^/(rule|home|text|page|guarded|closed|default|basic)" "${one.docroot}/secret.html"`,
+          AliasMatch "^/(rule|home|text|page|guarded|closed|default|detour|basic)" "${one.docroot}/secret.html"`,
       })}`,
     });
     await server.scalekit.control({ users: { 'max@acme.test': {
@@ -273,13 +274,15 @@ describe('rights', () => {
       assert.equal((await visitors[name].get('/basic')).status, 401, name);
       assert.equal((await visitors[name].get('/basic', { headers: { Authorization } })).status, 401, `${name} with a password`);
     }
+    assert.doesNotMatch((await visitors.ada.get('/detour', { headers: { Authorization } })).text, /the secret page/);
   });
 
   it('need something behind Require', async () => {
     const cases = [
       ['Require scalekit-role', /Require scalekit-.*at least one value/],
       ['Require scalekit-permission', /at least one value/],
-      ['Require scalekit-permission ""', /at least one value/],
+      ['Require scalekit-permission ""', /Require: cannot understand "": it is empty/],
+      ['Require scalekit-role admin "" owner', /Require: cannot understand "": it is empty/],
       ['Require scalekit-claim', /at least one value/],
       ['Require scalekit-claim department', /at least one value/],
       ['Require scalekit-role "%{tolower:x"', /Require: cannot understand/],

@@ -6,6 +6,8 @@ import { assertPage, linksOf } from './support/answers.mjs';
 import { startBackend } from './support/backend.mjs';
 import { parseEnvironment, siteFiles, signIn, startSite } from './support/sites.mjs';
 
+const SCRIPTS = '^/(?:login-always|never|pass|pass-user|any|any-other)/';
+
 let site;
 let backend;
 
@@ -50,7 +52,8 @@ before(async () => {
       ...siteFiles,
       'htdocs/include.shtml': 'before <!--#include virtual="/secret.html" --> after\n',
       'htdocs/errors/login.html': '<p>please sign in</p>\n',
-      ...Object.fromEntries(['own', 'text', 'inner', 'to-login'].map((name) => [`htdocs/${name}/page.html`, `<p>${name}</p>\n`])),
+      ...Object.fromEntries(['own', 'text', 'inner', 'to-login']
+        .map((name) => [`htdocs/${name}/page.html`, `<p>${name}</p>\n`])),
     },
     site: {
       backend,
@@ -69,8 +72,11 @@ before(async () => {
         '/to-login/': ['ScalekitUnauthenticated 401', 'ErrorDocument 401 /login'],
       },
       // Each of them is the script that prints its environment.
-      extra: 'AliasMatch "^/(?:login-always|never|pass|pass-user|any|any-other)/" "cgi-bin/env"\n'
-        + '<LocationMatch "^/(?:login-always|never|pass|pass-user|any|any-other)/">\nSetHandler cgi-script\nOptions ExecCGI\n</LocationMatch>',
+      extra: `AliasMatch "${SCRIPTS}" "cgi-bin/env"
+<LocationMatch "${SCRIPTS}">
+    SetHandler cgi-script
+    Options ExecCGI
+</LocationMatch>`,
     },
   });
 });
@@ -84,8 +90,9 @@ describe('auto', () => {
   const people = {
     'a navigation': () => visitor().get('/secret.html'),
     'a link of another site': () => visitor().get('/secret.html', { from: 'https://mail.example/' }),
-    'a browser on plain http, without Sec-Fetch-*': () => visitor().get('/secret.html', { headers: { 'Sec-Fetch-Site': null, 'Sec-Fetch-Mode': null,
-      'Sec-Fetch-User': null, 'Sec-Fetch-Dest': null } }),
+    'a browser on plain http, without Sec-Fetch-*': () => visitor().get('/secret.html', {
+      headers: { 'Sec-Fetch-Site': null, 'Sec-Fetch-Mode': null, 'Sec-Fetch-User': null, 'Sec-Fetch-Dest': null },
+    }),
     'a program that accepts anything': () => visitor().get('/secret.html', curl({ Accept: '*/*' })),
     'a program that says nothing': () => visitor().get('/secret.html', curl()),
     HEAD: () => visitor().request('HEAD', '/secret.html'),
@@ -106,13 +113,16 @@ describe('auto', () => {
     'XMLHttpRequest of jQuery': () => visitor().get('/secret.html', { headers: { 'X-Requested-With': 'XMLHttpRequest' } }),
     'a client that wants JSON': () => visitor().get('/secret.html', curl({ Accept: 'application/json' })),
     'a client that wants JSON above all': () => visitor().get('/secret.html', curl({ Accept: 'application/json, text/plain, */*' })),
-    'an image': () => visitor().get('/secret.html', { headers: { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image', Accept: 'image/*' } }),
+    'an image': () => visitor().get('/secret.html', {
+      headers: { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image', Accept: 'image/*' },
+    }),
     'POST of a script': () => visitor().script('/proxied/', { method: 'POST', json: { a: 1 } }),
     'POST of a program': () => visitor().request('POST', '/proxied/', curl({ Accept: '*/*' })),
     PUT: () => visitor().request('PUT', '/proxied/', curl()),
     DELETE: () => visitor().script('/proxied/', { method: 'DELETE' }),
-    'OPTIONS of a preflight': () => visitor().request('OPTIONS', '/proxied/', curl({ Origin: 'https://other.example', Accept: '*/*',
-      'Access-Control-Request-Method': 'PUT', 'Sec-Fetch-Mode': 'cors' })),
+    'OPTIONS of a preflight': () => visitor().request('OPTIONS', '/proxied/', curl({
+      Origin: 'https://other.example', Accept: '*/*', 'Access-Control-Request-Method': 'PUT', 'Sec-Fetch-Mode': 'cors',
+    })),
     OPTIONS: () => visitor().request('OPTIONS', '/proxied/', curl()),
     'a WebSocket': () => visitor().websocket('/ws/'),
     'an upgrade': () => visitor().get('/secret.html', curl({ Connection: 'Upgrade', Upgrade: 'other/1' })),
@@ -258,7 +268,9 @@ describe('nobody is redirected', () => {
 
 describe('forged requests', () => {
   it('are no login, whatever their headers say', async () => {
-    const headers = { 'X-Scalekit-Sub': 'usr_1', 'X-Remote-User': 'root', Authorization: 'Basic cm9vdDpyb290', 'X-Forwarded-User': 'root' };
+    const headers = {
+      'X-Scalekit-Sub': 'usr_1', 'X-Remote-User': 'root', 'X-Forwarded-User': 'root', Authorization: 'Basic cm9vdDpyb290',
+    };
     assertLogin(await site.get('/secret.html', { headers }), 'headers');
     assertLogin(await site.get('/secret.html', { headers: { Authorization: 'Bearer x' } }), 'bearer');
   });

@@ -141,6 +141,17 @@ static const char *set_secret(cmd_parms *cmd, void *dir, const char *text)
     return NULL;
 }
 
+/* It may hold a password. */
+static const char *set_proxy(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    if (strchr(text, '@')) {
+        mask(cmd);
+    }
+    set_server_text(cmd, text);
+    return NULL;
+}
+
 static const char *set_timeout(cmd_parms *cmd, void *dir, const char *connect,
                                const char *total)
 {
@@ -303,7 +314,8 @@ const command_rec sk_config_commands[] = {
                   "seconds to connect to Scalekit, and in all"),
     SERVER_TEXT("ScalekitCABundle", ca_bundle,
                 "a file with the CAs that Scalekit's certificate may come from"),
-    SERVER_TEXT("ScalekitProxy", proxy, "the proxy to reach Scalekit through"),
+    AP_INIT_TAKE1("ScalekitProxy", set_proxy, FIELD(proxy), RSRC_CONF,
+                  "the proxy to reach Scalekit through"),
     AP_INIT_TAKE1("ScalekitUnauthenticated", set_unauthenticated, NULL, OR_AUTHCFG,
                   "what a visitor without a session gets: auto, login, 401 or pass"),
     AP_INIT_TAKE1("ScalekitRemoteUser", set_remote_user, NULL, OR_AUTHCFG,
@@ -325,9 +337,20 @@ static bool is_meant(const server_rec *s, const sk_tree_facts *facts)
     return s->is_virtual || !s->next || facts->has_server_name;
 }
 
-static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s)
+/* httpd gives a virtual host without a directive of ours the main server's record, but its settings are its own. */
+static sk_server *own_record(apr_pool_t *pconf, server_rec *s, const server_rec *main_server)
 {
-    sk_server *server = server_of(s);
+    if (s != main_server && server_of(s) == server_of(main_server)) {
+        ap_set_module_config(s->module_config, &auth_scalekit_module,
+                             apr_pmemdup(pconf, server_of(s), sizeof(sk_server)));
+    }
+    return server_of(s);
+}
+
+static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s,
+                                const server_rec *main_server)
+{
+    sk_server *server = own_record(pconf, s, main_server);
     sk_tree_facts facts = sk_tree_read(pconf, s);
     const char *wrong;
 
@@ -346,7 +369,7 @@ int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 
     (void)plog;
     for (s = main_server; s; s = s->next) {
-        const char *wrong = check_server(pconf, ptemp, s);
+        const char *wrong = check_server(pconf, ptemp, s, main_server);
         if (wrong) {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, s,
                          "mod_auth_scalekit: %s: %s", sk_server_name(ptemp, s), wrong);

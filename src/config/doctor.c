@@ -66,6 +66,13 @@ const char *sk_doctor_check(apr_pool_t *pool, const server_rec *s, const char *n
         return "ServerName is not set, and sessions are bound to it: add ServerName to this "
                "server";
     }
+    if (facts->stores_private) {
+        return apr_psprintf(pool,
+                            "%s (%s:%d) would have mod_cache keep the pages of one user and "
+                            "show them to others: take it away",
+                            facts->stores_private->directive, facts->stores_private->file,
+                            facts->stores_private->line);
+    }
     for (i = 0; i < facts->cookies->nelts; i++) {
         const char *wrong =
             check_cookie(pool, s, name, &APR_ARRAY_IDX(facts->cookies, i, sk_tree_line));

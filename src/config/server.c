@@ -177,7 +177,7 @@ static const char *finish_environment(apr_pool_t *pool, apr_pool_t *ptemp, const
                      "give it to root",
                      settings->name, server->client_secret);
     }
-    settings->env_url = settings->env_origin = url.origin;
+    settings->env_url = url.origin;
     settings->client_id = server->client_id;
     settings->client_secret = secret.value;
     settings->issuer = server->issuer ? server->issuer : settings->env_url;

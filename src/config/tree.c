@@ -22,13 +22,17 @@ static bool is_session_cookie(const char *directive)
 static void note(apr_pool_t *pool, const ap_directive_t *directive, sk_tree_facts *facts)
 {
     const char *args = directive->args ? directive->args : "";
+    const sk_tree_line line = {directive->directive, args, directive->filename,
+                               directive->line_num};
 
     if (is_session_cookie(directive->directive)) {
-        sk_tree_line *line = apr_array_push(facts->cookies);
-        line->directive = directive->directive;
-        line->args = args;
-        line->file = directive->filename;
-        line->line = directive->line_num;
+        *(sk_tree_line *)apr_array_push(facts->cookies) = line;
+    }
+    else if (strcasecmp(directive->directive, "CacheStorePrivate") == 0
+             || strcasecmp(directive->directive, "CacheStoreNoStore") == 0) {
+        if (strcasecmp(ap_getword_conf(pool, &args), "On") == 0) {
+            facts->stores_private = apr_pmemdup(pool, &line, sizeof(line));
+        }
     }
     else if (strcasecmp(directive->directive, "AuthType") == 0) {
         facts->uses_our_auth_type |= strcasecmp(ap_getword_conf(pool, &args), "Scalekit") == 0;
@@ -69,7 +73,7 @@ static void walk(apr_pool_t *pool, const ap_directive_t *directive, const server
 
 sk_tree_facts sk_tree_read(apr_pool_t *pool, const server_rec *s)
 {
-    sk_tree_facts facts = {false, false, false, NULL, NULL};
+    sk_tree_facts facts = {false, false, false, NULL, NULL, NULL};
 
     facts.cookies = apr_array_make(pool, 2, sizeof(sk_tree_line));
     facts.prefixes = apr_array_make(pool, 2, sizeof(char *));

@@ -26,6 +26,8 @@ typedef struct sk_tree_facts {
     apr_array_header_t *
         cookies; /* sk_tree_line: SessionCookieName, SessionCookieName2, SessionDBDCookieName, ...2 */
     apr_array_header_t *prefixes; /* const char *: of ScalekitHeaderPrefix */
+    const sk_tree_line
+        *stores_private; /* CacheStorePrivate On or CacheStoreNoStore On, or NULL */
 } sk_tree_facts;
 
 sk_tree_facts sk_tree_read(apr_pool_t *pool, const server_rec *s);

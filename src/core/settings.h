@@ -24,8 +24,7 @@ typedef enum sk_endpoint {
 typedef struct sk_settings {
     const char *name; /* how log lines call the virtual host */
 
-    const char *env_url;    /* https://acme.scalekit.com, no slash at the end */
-    const char *env_origin; /* the same as browsers compare it */
+    const char *env_url; /* https://acme.scalekit.com, no slash at the end */
     const char *issuer;
     const char *audience; /* of access tokens */
     const char *client_id;

@@ -7,6 +7,7 @@
 #define SK_ENVIRONMENT_CALL_H
 
 #include <apr_pools.h>
+#include <apr_time.h>
 
 typedef enum sk_level {
     SK_LEVEL_ERROR,
@@ -22,7 +23,16 @@ typedef struct sk_call {
     apr_pool_t *pool; /* for the answer and all that is needed on the way */
     sk_log_function *log;
     void *log_baton;
+    apr_time_t deadline; /* when all of it has to be over */
 } sk_call;
+
+/** What is left of the time, at least a moment: 0 would mean "no limit" to libcurl. */
+static inline apr_time_t sk_call_time_left(const sk_call *call)
+{
+    apr_time_t left = call->deadline - apr_time_now();
+
+    return left > 1000 ? left : 1000;
+}
 
 #define sk_call_log(call, level, ...)                                                          \
     (call)->log((call)->log_baton, (level), apr_psprintf((call)->pool, __VA_ARGS__))

@@ -12,10 +12,20 @@ typedef struct sk_environment {
     const sk_settings *settings;
     sk_http *http;
     sk_keys *keys;
+    int calls_max; /* so many callers may wait for Scalekit at a time in this process */
+    int calls;     /* so many do; only touched atomically */
 } sk_environment;
 
-/** Makes the process's view of an environment, after fork. NULL if there is no memory for its locks. */
-sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings);
+/** What sk_environment_login() returns, this very pointer, when too many others wait for Scalekit already. */
+extern const char sk_environment_busy[];
+
+/**
+ * Makes the process's view of an environment, after fork.
+ * @param calls_max how many callers may wait for Scalekit at a time, so that a hanging one does not hold all threads
+ * @return NULL if there is no memory for its locks
+ */
+sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings,
+                                      int calls_max);
 
 /** sk_tokens_exchange() with this environment's client and keys. */
 const char *sk_environment_login(const sk_call *call, sk_environment *environment,

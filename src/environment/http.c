@@ -113,14 +113,14 @@ static void limit_protocols(CURL *curl, const char *env_url)
 #endif
 }
 
-static void set_options(CURL *curl, const sk_settings *settings, receiver *r)
+static void set_options(CURL *curl, const sk_settings *settings, apr_time_t limit, receiver *r)
 {
     limit_protocols(curl, settings->env_url);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)apr_time_as_msec(settings->connect_timeout));
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)apr_time_as_msec(settings->total_timeout));
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)apr_time_as_msec(limit));
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "mod_auth_scalekit/" SK_VERSION);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
@@ -146,7 +146,7 @@ sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
         answer.failure = "libcurl has no memory";
         return answer;
     }
-    set_options(curl, http->settings, &r);
+    set_options(curl, http->settings, sk_call_time_left(call), &r);
     curl_easy_setopt(curl, CURLOPT_URL,
                      apr_pstrcat(call->pool, http->settings->env_url, path, NULL));
     headers = curl_slist_append(NULL, "Accept: application/json");

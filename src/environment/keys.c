@@ -11,8 +11,9 @@
 #define REFETCH_AFTER apr_time_from_sec(60)
 #define RETRY_AFTER apr_time_from_sec(2)
 
-/* A key that Scalekit no longer lists is believed for this long. */
-#define KEEP_FOR apr_time_from_sec(3600)
+/* Keys are fetched anew after this time; while that fails, the old ones are believed for a day at most. */
+#define FRESH_FOR apr_time_from_sec(3600)
+#define BELIEVED_FOR apr_time_from_sec(24 * 3600)
 
 struct sk_keys {
     sk_http *http;
@@ -88,12 +89,13 @@ static bool fetch(const sk_call *call, sk_keys *keys)
 /* Fetches, or waits for the thread that does, or does nothing because it was done a short time ago. */
 static void refresh(const sk_call *call, sk_keys *keys, apr_time_t now)
 {
+    apr_status_t rv = APR_SUCCESS;
     bool ok;
 
     apr_thread_mutex_lock(keys->mutex);
     if (keys->is_fetching) {
-        while (keys->is_fetching) {
-            apr_thread_cond_wait(keys->fetched, keys->mutex);
+        while (keys->is_fetching && rv == APR_SUCCESS) {
+            rv = apr_thread_cond_timedwait(keys->fetched, keys->mutex, sk_call_time_left(call));
         }
         apr_thread_mutex_unlock(keys->mutex);
         return;
@@ -109,7 +111,11 @@ static void refresh(const sk_call *call, sk_keys *keys, apr_time_t now)
 
     apr_thread_mutex_lock(keys->mutex);
     keys->is_fetching = false;
-    keys->next_fetch = apr_time_now() + (ok ? REFETCH_AFTER : RETRY_AFTER);
+    /* The first fetch is nobody's doing: a key that came since is looked for at once. */
+    keys->next_fetch = apr_time_now()
+                       + (!ok                     ? RETRY_AFTER
+                          : keys->fetched_at == 0 ? 0
+                                                  : REFETCH_AFTER);
     if (ok) {
         keys->fetched_at = now;
     }
@@ -117,14 +123,14 @@ static void refresh(const sk_call *call, sk_keys *keys, apr_time_t now)
     apr_thread_mutex_unlock(keys->mutex);
 }
 
-static bool is_stale(sk_keys *keys, apr_time_t now)
+static apr_time_t age(sk_keys *keys, apr_time_t now)
 {
-    bool stale;
+    apr_time_t fetched_at;
 
     apr_thread_mutex_lock(keys->mutex);
-    stale = now - keys->fetched_at > KEEP_FOR;
+    fetched_at = keys->fetched_at;
     apr_thread_mutex_unlock(keys->mutex);
-    return stale;
+    return now - fetched_at;
 }
 
 static bool has(sk_keys *keys, const char *kid)
@@ -145,8 +151,11 @@ const char *sk_keys_verify(const sk_call *call, sk_keys *keys, const char *text,
     if (wrong) {
         return wrong;
     }
-    if (is_stale(keys, now) || !has(keys, jwt->kid)) {
+    if (age(keys, now) > FRESH_FOR || !has(keys, jwt->kid)) {
         refresh(call, keys, now);
+    }
+    if (age(keys, now) > BELIEVED_FOR) {
+        return "Scalekit's keys are not to be had";
     }
     apr_thread_rwlock_rdlock(keys->lock);
     wrong = keys->set ? sk_jwt_verify(call->pool, jwt, keys->set)

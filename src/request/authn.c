@@ -204,7 +204,9 @@ static int force_authn(request_rec *r)
 {
     const sk_record *record;
 
+    /* Whoever is denied here must still get to our own endpoints, to sign out or in as somebody else. */
     if (!sk_authn_is_ours(r) || !sk_settings_of(r->server)
+        || sk_visit_of(r)->endpoint != SK_ENDPOINT_NONE
         || sk_session_read(r, &record) == SK_SESSION_UNUSABLE) {
         return DECLINED;
     }

@@ -49,10 +49,11 @@ static const char *parse_word(cmd_parms *cmd, const char *text, required_word *w
 static const char *parse_require(cmd_parms *cmd, const char *line, const void **parsed)
 {
     apr_array_header_t *words = apr_array_make(cmd->pool, 4, sizeof(required_word));
-    const char *text;
 
-    while (*(text = ap_getword_conf(cmd->pool, &line))) {
-        const char *wrong = parse_word(cmd, text, apr_array_push(words));
+    while (*line) {
+        const char *text = ap_getword_conf(cmd->pool, &line);
+        const char *wrong =
+            *text ? parse_word(cmd, text, apr_array_push(words)) : "it is empty";
         if (wrong) {
             return apr_psprintf(cmd->pool, "Require: cannot understand \"%s\": %s", text,
                                 wrong);

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "config/config.h"
+#include "session/cookies.h"
 #include "session/visit.h"
 
 static ap_filter_rec_t *cache_filter;
@@ -35,6 +36,63 @@ static const char *restricted(request_rec *r, const char *value)
     return "private, no-store";
 }
 
+static bool is_session_cookie(request_rec *r, const char *name, size_t length)
+{
+    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
+    int i;
+
+    for (i = 0; i < names->nelts; i++) {
+        const char *one = APR_ARRAY_IDX(names, i, const char *);
+        if (strlen(one) == length && strncmp(one, name, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int find_session_cookie(void *found, const char *header, const char *line)
+{
+    request_rec *r = *(request_rec **)found;
+
+    (void)header;
+    if (!is_session_cookie(r, line, strcspn(line, "="))) {
+        return 1;
+    }
+    *(request_rec **)found = NULL;
+    return 0;
+}
+
+/* mod_session may renew its cookie on a page that is nobody's: a cache would hand it to a stranger. */
+static bool carries_session(request_rec *r)
+{
+    request_rec *found = r;
+
+    apr_table_do(find_session_cookie, &found, r->headers_out, "Set-Cookie", NULL);
+    if (found) {
+        apr_table_do(find_session_cookie, &found, r->err_headers_out, "Set-Cookie", NULL);
+    }
+    return !found;
+}
+
+/* mod_include is not through yet, and may include pages that depend on the session that the browser has. */
+static bool may_include_protected(request_rec *r)
+{
+    const apr_array_header_t *cookies;
+    const ap_filter_t *f;
+    int i;
+
+    for (f = r->output_filters; f && strcasecmp(f->frec->name, "includes") != 0; f = f->next) {
+    }
+    cookies = f ? sk_cookies_read(r) : NULL;
+    for (i = 0; cookies && i < cookies->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(cookies, i, sk_cookie).name;
+        if (is_session_cookie(r, name, strlen(name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     static const char *const for_shared_caches[] = {"CDN-Cache-Control", "Surrogate-Control",
@@ -42,7 +100,7 @@ static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade
     request_rec *r = f->r;
     const char *const *name;
 
-    if (sk_visit_first(r)->session_decided) {
+    if (sk_visit_first(r)->session_decided || carries_session(r) || may_include_protected(r)) {
         const char *theirs = apr_table_get(r->err_headers_out, "Cache-Control");
         if (!theirs) {
             theirs = apr_table_get(r->headers_out, "Cache-Control");

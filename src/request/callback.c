@@ -88,17 +88,33 @@ static void log_line(void *baton, sk_level level, const char *line)
     ap_log_rerror(APLOG_MARK, levels[level], 0, r, "login %s: %s", sk_visit_reference(r), line);
 }
 
+static int refuse_for_now(request_rec *r, const sk_attempt *attempt)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                  "login %s: half the workers of this process wait for Scalekit already, which "
+                  "is slow or gone",
+                  attempt->reference);
+    apr_table_setn(r->err_headers_out, "Retry-After", "5");
+    return refuse(r, HTTP_SERVICE_UNAVAILABLE, "Signing in takes a little longer",
+                  "The sign-in service is slow to answer. Please try again in a moment.",
+                  attempt->target);
+}
+
 static int exchange(request_rec *r, const char *code, const sk_attempt *attempt,
                     sk_grant *grant)
 {
     sk_environment *environment = sk_environment_of(r->server);
-    sk_call call = {r->pool, log_line, r};
+    sk_call call = {r->pool, log_line, r,
+                    apr_time_now() + sk_settings_of(r->server)->total_timeout};
     sk_code request = {code, sk_site_endpoint_url(r, SK_ENDPOINT_CALLBACK), attempt->verifier,
                        attempt->nonce};
     const char *wrong = environment
                             ? sk_environment_login(&call, environment, &request, grant)
                             : "this process could not be set up: see the log at its start";
 
+    if (wrong == sk_environment_busy) {
+        return refuse_for_now(r, attempt);
+    }
     if (wrong) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "login %s failed: %s", attempt->reference,
                       wrong);

@@ -117,7 +117,7 @@ static bool is_our_cookie(const char *name, const void *baton)
         return true;
     }
     for (i = 0; i < sessions->nelts; i++) {
-        if (strcasecmp(name, APR_ARRAY_IDX(sessions, i, const char *)) == 0) {
+        if (strcmp(name, APR_ARRAY_IDX(sessions, i, const char *)) == 0) {
             return true;
         }
     }
@@ -202,8 +202,9 @@ static void pass_access_token(request_rec *r, const sk_record *record)
         token = sk_token_text(r->pool, &record->access_token);
     }
     if (token) {
-        apr_table_setn(r->headers_in, "Authorization",
-                       apr_pstrcat(r->pool, "Bearer ", token, NULL));
+        token = apr_pstrcat(sk_visit_first(r)->first->pool, "Bearer ", token, NULL);
+        sk_visit_first(r)->passed_token = token;
+        apr_table_setn(r->headers_in, "Authorization", token);
     }
     else {
         apr_table_unset(r->headers_in, "Authorization");
@@ -222,14 +223,43 @@ static void export_record(request_rec *r, const sk_record *record)
     }
 }
 
-/* In each request, subrequests and internal redirects included: they have an environment of their own. */
-static int fixups(request_rec *r)
+/* With SessionEnv mod_session shows the whole session, which is as good as the cookie elsewhere on the site. */
+static void hide_session(request_rec *r)
 {
-    const sk_settings *settings = sk_settings_of(r->server);
+    const char *session = apr_table_get(r->subprocess_env, "HTTP_SESSION");
+
+    if (session && strstr(session, "scalekit=")) {
+        apr_table_unset(r->subprocess_env, "HTTP_SESSION");
+    }
+}
+
+/* Subrequests and internal redirects inherit the headers that were made for another location. */
+static void take_back(request_rec *r)
+{
+    const char *passed = sk_visit_first(r)->passed_token;
+    const char *authorization = apr_table_get(r->headers_in, "Authorization");
+
+    scrub(r);
+    if (passed && authorization && strcmp(passed, authorization) == 0) {
+        apr_table_unset(r->headers_in, "Authorization");
+    }
+}
+
+static bool is_for_others(request_rec *r)
+{
+    return sk_settings_of(r->server) && sk_visit_of(r)->endpoint == SK_ENDPOINT_NONE;
+}
+
+/* Before mod_headers and mod_rewrite, which may want to use the variables. */
+static int fixups_first(request_rec *r)
+{
     const sk_record *record;
 
-    if (!settings || sk_visit_of(r)->endpoint != SK_ENDPOINT_NONE) {
+    if (!is_for_others(r)) {
         return DECLINED;
+    }
+    if (r->main || r->prev) {
+        take_back(r);
     }
     record = sk_authn_record(r);
     if (record) {
@@ -238,7 +268,16 @@ static int fixups(request_rec *r)
     if (sk_authn_is_ours(r) && sk_policy_of(r)->pass_access_token) {
         pass_access_token(r, record);
     }
-    sk_cookies_strip(r, is_our_cookie, settings);
+    return DECLINED;
+}
+
+/* After mod_session, which may have looked at its cookie and shown what is in it. */
+static int fixups_last(request_rec *r)
+{
+    if (is_for_others(r)) {
+        sk_cookies_strip(r, is_our_cookie, sk_settings_of(r->server));
+        hide_session(r);
+    }
     return DECLINED;
 }
 
@@ -246,5 +285,6 @@ void sk_export_hook(apr_pool_t *pool)
 {
     (void)pool;
     ap_hook_post_read_request(scrub, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_fixups(fixups, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_fixups(fixups_first, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(fixups_last, NULL, NULL, APR_HOOK_REALLY_LAST);
 }

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "core/text.h"
 #include "core/url.h"
+#include "request/site.h"
 #include "session/visit.h"
 
 static const char style[] =
@@ -72,6 +73,20 @@ bool sk_reply_is_for_script(request_rec *r)
 
 /* ---- bodies ---- */
 
+/* Where a logout may end: a form's redirects count as its action in Chromium. */
+static const char *form_targets(request_rec *r)
+{
+    const sk_settings *settings = sk_settings_of(r->server);
+    const char *targets = apr_pstrcat(r->pool, sk_site_origin(r), " ", settings->env_url, NULL);
+    sk_url url;
+
+    if (*settings->after_logout != '/'
+        && !sk_url_parse(r->pool, settings->after_logout, &url)) {
+        targets = apr_pstrcat(r->pool, targets, " ", url.origin, NULL);
+    }
+    return targets;
+}
+
 static const char *policy(request_rec *r)
 {
     unsigned char digest[EVP_MAX_MD_SIZE], hash[64];
@@ -79,12 +94,10 @@ static const char *policy(request_rec *r)
 
     EVP_Digest(style, sizeof(style) - 1, digest, &length, EVP_sha256(), NULL);
     EVP_EncodeBlock(hash, digest, (int)length);
-    /* A form's redirects count as its action in Chromium: a confirmed logout ends at Scalekit. */
     return apr_psprintf(r->pool,
                         "default-src 'none'; style-src 'sha256-%s'; form-action 'self' %s; "
-                        "frame-ancestors 'none'; "
-                        "base-uri 'none'",
-                        hash, sk_settings_of(r->server)->env_origin);
+                        "frame-ancestors 'none'; base-uri 'none'",
+                        hash, form_targets(r));
 }
 
 static const char *way_on(request_rec *r, const sk_problem *problem)

@@ -7,12 +7,16 @@
 #include <apr_strings.h>
 
 #include "config/config.h"
+#include "core/text.h"
 #include "session/cookies.h"
 #include "session/visit.h"
 
 APLOG_USE_MODULE(auth_scalekit);
 
 static const char entry_key[] = "scalekit";
+
+/* mod_session_crypto takes milliseconds to open a cookie: of many of one name only the first are tried. */
+enum { CANDIDATES = 4 };
 
 /* What mod_session exports; all NULL while it is not loaded. */
 static struct {
@@ -84,26 +88,23 @@ static apr_status_t load_whole(request_rec *r, session_rec **z)
     return OK;
 }
 
-/* The name of a session cookie that came with two values or more, which mod_session takes for none; NULL if there is none. */
-static const char *repeated_cookie(request_rec *r, const apr_array_header_t *cookies)
+/* Did this cookie come with two values or more? mod_session takes that for none. */
+static bool is_repeated(const apr_array_header_t *cookies, const char *name)
 {
-    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
-    int i, j;
+    const char *value = NULL;
+    int i;
 
-    for (i = 0; i < names->nelts; i++) {
-        const char *name = APR_ARRAY_IDX(names, i, const char *), *value = NULL;
-        for (j = 0; j < cookies->nelts; j++) {
-            const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, j, sk_cookie);
-            if (strcmp(cookie->name, name) != 0) {
-                continue;
-            }
-            if (value && strcmp(value, cookie->value) != 0) {
-                return name;
-            }
-            value = cookie->value;
+    for (i = 0; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        if (strcmp(cookie->name, name) != 0) {
+            continue;
         }
+        if (value && strcmp(value, cookie->value) != 0) {
+            return true;
+        }
+        value = cookie->value;
     }
-    return NULL;
+    return false;
 }
 
 /* The providers keep what they loaded in the first request's notes. */
@@ -125,30 +126,46 @@ static void set_cookies(request_rec *r, const char *header)
     }
 }
 
+/* The Cookie header with one cookie of a name, and all cookies of other names. */
+static const char *with_one(request_rec *r, const apr_array_header_t *cookies,
+                            const sk_cookie *one)
+{
+    const char *header = apr_pstrcat(r->pool, one->name, "=", one->value, NULL);
+    int i;
+
+    for (i = 0; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        if (strcmp(cookie->name, one->name) != 0) {
+            header = apr_pstrcat(r->pool, header, "; ", cookie->name, "=", cookie->value, NULL);
+        }
+    }
+    return header;
+}
+
 /* Loads with each of the values alone and takes the session that the judge finds newest. */
 static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
                               const char *name, session_rec **z)
 {
+    const char *header = sk_cookies_header(r);
     apr_time_t newest = 0;
     apr_status_t rv = OK;
-    int i;
+    int i, tried = 0;
 
-    ap_log_rerror(
-        APLOG_MARK, APLOG_WARNING, 0, r,
-        "the browser sent several cookies \"%s\" with different values, perhaps from another "
-        "host of this "
-        "domain or another path: using the one that holds the newest session (reference %s)",
-        name, sk_visit_reference(r));
-    *z = NULL;
-    for (i = 0; i < cookies->nelts && rv == OK; i++) {
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                  "the browser sent several cookies \"%s\" with different values, perhaps from "
+                  "another host of this domain or another path: using the one that holds the "
+                  "newest session (reference %s)",
+                  name, sk_visit_reference(r));
+    for (i = 0; i < cookies->nelts && rv == OK && tried < CANDIDATES; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
         session_rec *candidate = NULL;
-        const char *entry = NULL;
+        const char *entry;
         apr_time_t age;
         if (strcmp(cookie->name, name) != 0) {
             continue;
         }
-        set_cookies(r, apr_pstrcat(r->pool, name, "=", cookie->value, NULL));
+        tried++;
+        set_cookies(r, with_one(r, cookies, cookie));
         forget_loaded(r, name);
         rv = load_whole(r, &candidate);
         entry = rv == OK ? apr_table_get(candidate->entries, entry_key) : NULL;
@@ -158,17 +175,33 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
             *z = candidate;
         }
     }
-    if (rv == OK && !*z) {
-        *z = blank(sk_visit_first(r)->first->pool);
-    }
+    set_cookies(r, header);
+    forget_loaded(r, name);
     return rv;
+}
+
+/* The session, whichever of its cookies came more than once; blank where none is any good. */
+static apr_status_t load_one_of_several(request_rec *r, session_rec **z)
+{
+    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
+    const apr_array_header_t *cookies = sk_cookies_read(r);
+    apr_status_t rv = OK;
+    int i;
+
+    *z = NULL;
+    for (i = 0; i < names->nelts && rv == OK && !*z; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+        if (is_repeated(cookies, name)) {
+            rv = load_best(r, cookies, name, z);
+        }
+    }
+    return rv != OK || *z ? rv : load_whole(r, z);
 }
 
 static apr_status_t load(request_rec *r, session_rec **z)
 {
     sk_visit *visit = sk_visit_first(r);
-    const apr_array_header_t *cookies;
-    const char *repeated, *stripped;
+    const char *stripped;
     apr_status_t rv;
 
     if (visit->is_loading || !sk_settings_of(r->server)) {
@@ -181,16 +214,33 @@ static apr_status_t load(request_rec *r, session_rec **z)
     visit->is_loading = true;
     stripped = apr_table_get(r->headers_in, "Cookie");
     set_cookies(r, sk_cookies_header(r));
-    cookies = sk_cookies_read(r);
-    repeated = repeated_cookie(r, cookies);
-    rv = repeated ? load_best(r, cookies, repeated, z) : load_whole(r, z);
+    rv = load_one_of_several(r, z);
     set_cookies(r, stripped);
     visit->is_loading = false;
     if (rv == OK && !visit->pinned) {
+        visit->entry = apr_table_get((*z)->entries, entry_key);
         visit->pinned = *z;
         namespace_of(r, visit->pinned_for);
     }
     return rv;
+}
+
+/* Before mod_session encodes: what somebody else put in the place of our entry (SessionHeader lets a backend) goes. */
+static apr_status_t keep_entry(request_rec *r, session_rec *z)
+{
+    const sk_visit *visit = sk_visit_first(r);
+    const char *entry = apr_table_get(z->entries, entry_key);
+
+    if (visit->pinned != z || (!entry && !visit->entry)) {
+        return OK;
+    }
+    if (!visit->entry) {
+        apr_table_unset(z->entries, entry_key);
+    }
+    else if (!sk_text_equal(entry, visit->entry)) {
+        apr_table_setn(z->entries, entry_key, visit->entry);
+    }
+    return OK;
 }
 
 /* mod_session would write an empty session into the cookie after a logout; without text, the cookie goes. */
@@ -229,6 +279,7 @@ void sk_pin_hook(apr_pool_t *pconf)
     }
     if (load_hook && encode_hook && mod_session.run_load && mod_session.run_decode) {
         load_hook(load, NULL, NULL, APR_HOOK_REALLY_FIRST);
+        encode_hook(keep_entry, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);
         encode_hook(encode, NULL, NULL, APR_HOOK_MIDDLE);
     }
 }
@@ -267,6 +318,11 @@ const char *sk_pin_get(request_rec *r, session_rec *z)
 
 void sk_pin_set(request_rec *r, session_rec *z, const char *entry)
 {
+    sk_visit *visit = sk_visit_first(r);
+
+    if (visit->pinned == z) {
+        visit->entry = entry ? apr_pstrdup(z->pool, entry) : NULL;
+    }
     mod_session.set(r, z, entry_key, entry);
 }
 

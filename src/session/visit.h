@@ -39,7 +39,9 @@ typedef struct sk_visit {
     sk_record *last_record; /* of a session that is valid or has ended by time */
     const char *cookies;    /* the Cookie header as it came, once ours were taken out of it */
     const char *reference;
-    bool session_decided; /* what the visitor gets depends on the session */
+    const char *entry;        /* our entry of the session, as we read or wrote it; NULL: none */
+    const char *passed_token; /* the Authorization header that we gave an application */
+    bool session_decided;     /* what the visitor gets depends on the session */
 
     /* Of this very request: request/. */
     sk_endpoint endpoint;

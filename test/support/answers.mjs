@@ -41,7 +41,7 @@ export function assertPage(answer, status) {
   assert.doesNotMatch(answer.text, /<(?:script|img|iframe|svg|b)\b/i);
 }
 
-/** A page that tells of a failure, with the reference of the one line of the log, from the mark on, that gives the reason. */
+/** A page that tells of a failure, with the reference of the one line of the log, since the mark, that gives the reason. */
 export function assertFailure(server, from, answer, status, reason) {
   assertPage(answer, status);
   const reference = /Reference for the administrator: ([0-9a-f]{8})</.exec(answer.text)?.[1];
