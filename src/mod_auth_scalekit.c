@@ -26,9 +26,16 @@ APLOG_USE_MODULE(auth_scalekit);
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
+    (void)pconf;
     (void)plog;
     (void)ptemp;
-    sk_session_hook(pconf);
+    if (!sk_session_hook()) {
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, NULL,
+                     "mod_auth_scalekit: this mod_session does not export its hooks, without "
+                     "which logins "
+                     "would get lost: use one that was built as a shared module");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     return OK;
 }
 

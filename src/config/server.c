@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <http_config.h>
 #include <http_log.h>
+#include <apr_file_io.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 
@@ -140,6 +141,18 @@ static const char *read_origin(apr_pool_t *pool, const char *directive, const ch
 
 /* ---- groups of settings, in the order in which one needs the other ---- */
 
+static bool has_word(const apr_array_header_t *words, const char *word)
+{
+    int i;
+
+    for (i = 0; i < words->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(words, i, const char *), word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *finish_environment(apr_pool_t *pool, apr_pool_t *ptemp, const server_rec *s,
                                       sk_server *server, sk_settings *settings)
 {
@@ -186,6 +199,10 @@ static const char *finish_environment(apr_pool_t *pool, apr_pool_t *ptemp, const
     if (server->scopes) {
         sk_list scopes = sk_list_from_array(pool, server->scopes, false);
         settings->scopes = sk_list_join(pool, &scopes, ' ');
+        if (!has_word(server->scopes, "openid")) {
+            return "ScalekitScopes lacks openid, without which Scalekit does not say who logs "
+                   "in: add it";
+        }
     }
     return NULL;
 }
@@ -275,6 +292,29 @@ static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings
                                 wrong);
         }
     }
+    return NULL;
+}
+
+/* What would only be noticed at the first login. */
+static const char *finish_network(apr_pool_t *pool, sk_server *server, sk_settings *settings)
+{
+    apr_file_t *file;
+
+    if (server->ca_bundle) {
+        settings->ca_bundle = ap_server_root_relative(pool, server->ca_bundle);
+        if (!settings->ca_bundle
+            || apr_file_open(&file, settings->ca_bundle, APR_READ, APR_OS_DEFAULT, pool)
+                   != APR_SUCCESS) {
+            return apr_psprintf(
+                pool, "ScalekitCABundle: cannot read %s: name a file of certificates in PEM",
+                server->ca_bundle);
+        }
+        apr_file_close(file);
+    }
+    if (server->proxy && !strstr(server->proxy, "://")) {
+        return "ScalekitProxy is not a URL: write for example http://proxy.example.com:3128";
+    }
+    settings->proxy = server->proxy;
     return NULL;
 }
 
@@ -388,13 +428,11 @@ const char *sk_server_finish(apr_pool_t *pool, apr_pool_t *ptemp, const server_r
     fill_from_environment(pool, server);
     if ((wrong = finish_environment(pool, ptemp, s, server, settings))
         || (wrong = finish_paths(pool, server, settings))
+        || (wrong = finish_network(pool, server, settings))
         || (wrong = finish_times(pool, server, settings))
         || (wrong = finish_sealing(pool, ptemp, s, server, settings))) {
         return wrong;
     }
-    settings->ca_bundle =
-        server->ca_bundle ? ap_server_root_relative(pool, server->ca_bundle) : NULL;
-    settings->proxy = server->proxy;
     settings->keeps_access_token = facts->passes_access_token;
     settings->session_cookies = cookie_names(pool, facts);
     settings->header_prefixes = facts->prefixes;

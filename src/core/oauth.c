@@ -3,7 +3,6 @@
 
 #include <string.h>
 #include <apr_strings.h>
-#include <json-c/json.h>
 #include <openssl/evp.h>
 
 #include "core/json.h"
@@ -75,17 +74,6 @@ static const char *text_member(apr_pool_t *pool, json_object *object, const char
     return text && *text ? apr_pstrdup(pool, text) : NULL;
 }
 
-/* Seconds, which some servers send as a string; 0 for what makes no sense. */
-static apr_time_t lifetime_member(json_object *object)
-{
-    static const double longest = 10.0 * 365 * 24 * 3600;
-    json_object *value = sk_json_member(object, "expires_in");
-    double seconds =
-        json_object_is_type(value, json_type_boolean) ? 0 : json_object_get_double(value);
-
-    return seconds > 0 && seconds <= longest ? (apr_time_t)seconds : 0;
-}
-
 /* RFC 6749 section 5.2 names the characters of an error code; others make it no code. */
 static const char *error_member(apr_pool_t *pool, json_object *answer)
 {
@@ -112,6 +100,5 @@ const char *sk_oauth_read_tokens(apr_pool_t *pool, int status, const char *body,
     tokens->access_token = text_member(pool, answer, "access_token");
     tokens->id_token = text_member(pool, answer, "id_token");
     tokens->refresh_token = text_member(pool, answer, "refresh_token");
-    tokens->expires_in = lifetime_member(answer);
     return tokens->access_token ? NULL : "its answer holds no access_token";
 }

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <apr_pools.h>
-#include <apr_time.h>
 
 #include "core/settings.h"
 
@@ -52,7 +51,6 @@ typedef struct sk_token_set {
     const char *access_token;
     const char *id_token;      /* NULL: none */
     const char *refresh_token; /* NULL: none */
-    apr_time_t expires_in;     /* seconds; 0: not said, or nonsense */
 } sk_token_set;
 
 /**

@@ -13,7 +13,6 @@
 #include "config/config.h"
 #include "core/text.h"
 #include "core/url.h"
-#include "request/site.h"
 #include "session/visit.h"
 
 static const char style[] =
@@ -77,14 +76,12 @@ bool sk_reply_is_for_script(request_rec *r)
 static const char *form_targets(request_rec *r)
 {
     const sk_settings *settings = sk_settings_of(r->server);
-    const char *targets = apr_pstrcat(r->pool, sk_site_origin(r), " ", settings->env_url, NULL);
     sk_url url;
 
-    if (*settings->after_logout != '/'
-        && !sk_url_parse(r->pool, settings->after_logout, &url)) {
-        targets = apr_pstrcat(r->pool, targets, " ", url.origin, NULL);
+    if (*settings->after_logout == '/' || sk_url_parse(r->pool, settings->after_logout, &url)) {
+        return settings->env_url;
     }
-    return targets;
+    return apr_pstrcat(r->pool, settings->env_url, " ", url.origin, NULL);
 }
 
 static const char *policy(request_rec *r)

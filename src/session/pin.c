@@ -255,7 +255,7 @@ static apr_status_t encode(request_rec *r, session_rec *z)
     return OK;
 }
 
-void sk_pin_hook(apr_pool_t *pconf)
+bool sk_pin_hook(void)
 {
     typedef void hook_load(apr_status_t(*)(request_rec *, session_rec **), const char *const *,
                            const char *const *, int);
@@ -267,7 +267,6 @@ void sk_pin_hook(apr_pool_t *pconf)
     hook_encode *encode_hook = (hook_encode *)dlsym(RTLD_DEFAULT, "ap_hook_session_encode");
     int i;
 
-    (void)pconf;
     mod_session.load = APR_RETRIEVE_OPTIONAL_FN(ap_session_load);
     mod_session.get = APR_RETRIEVE_OPTIONAL_FN(ap_session_get);
     mod_session.set = APR_RETRIEVE_OPTIONAL_FN(ap_session_set);
@@ -277,11 +276,13 @@ void sk_pin_hook(apr_pool_t *pconf)
     for (i = 0; i < SK_NAMESPACES; i++) {
         mod_session.namespaces[i] = ap_find_linked_module(names[i]);
     }
-    if (load_hook && encode_hook && mod_session.run_load && mod_session.run_decode) {
-        load_hook(load, NULL, NULL, APR_HOOK_REALLY_FIRST);
-        encode_hook(keep_entry, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);
-        encode_hook(encode, NULL, NULL, APR_HOOK_MIDDLE);
+    if (!load_hook || !encode_hook || !mod_session.run_load || !mod_session.run_decode) {
+        return !mod_session.load;
     }
+    load_hook(load, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    encode_hook(keep_entry, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);
+    encode_hook(encode, NULL, NULL, APR_HOOK_MIDDLE);
+    return true;
 }
 
 /* ---- what session.c needs ---- */

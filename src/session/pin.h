@@ -13,8 +13,11 @@
 #include <httpd.h>
 #include <mod_session.h>
 
-/** Hooks into mod_session, if it is there; in pre_config, when all modules are loaded and hooks can still be sorted. */
-void sk_pin_hook(apr_pool_t *pconf);
+/**
+ * Hooks into mod_session, if it is there; in pre_config, when all modules are loaded and hooks can still be sorted.
+ * @return false if it is there, but does not export what we need
+ */
+bool sk_pin_hook(void);
 
 /** Says which of several session cookies of one name is the one: whoever decides knows what is in it. */
 typedef apr_time_t sk_pin_judge(request_rec *r, const char *entry);

@@ -58,10 +58,10 @@ static apr_time_t judge(request_rec *r, const char *entry)
     return record->login;
 }
 
-void sk_session_hook(apr_pool_t *pconf)
+bool sk_session_hook(void)
 {
-    sk_pin_hook(pconf);
     sk_pin_set_judge(judge);
+    return sk_pin_hook();
 }
 
 static sk_session_status read_session(request_rec *r, sk_visit *visit)

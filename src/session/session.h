@@ -11,8 +11,8 @@
 #include "core/record.h"
 #include "session/visit.h"
 
-/** Makes mod_session's sessions ours; in pre_config. */
-void sk_session_hook(apr_pool_t *pconf);
+/** Makes mod_session's sessions ours; in pre_config. @return false if mod_session is there but cannot be hooked into */
+bool sk_session_hook(void);
 
 /** Reads the request's session, once per request from the browser. With SK_SESSION_VALID *record is set. */
 sk_session_status sk_session_read(request_rec *r, const sk_record **record);
