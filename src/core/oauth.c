@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <apr_strings.h>
+#include <json-c/json.h>
 #include <openssl/evp.h>
 
 #include "core/json.h"
