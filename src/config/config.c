@@ -6,9 +6,11 @@
 #include <apr_strings.h>
 
 #include "config/doctor.h"
+#include "config/expression.h"
 #include "config/secret.h"
 #include "config/server.h"
 #include "config/tree.h"
+#include "core/oauth.h"
 
 APLOG_USE_MODULE(auth_scalekit);
 
@@ -45,6 +47,16 @@ void *sk_config_merge_server(apr_pool_t *pool, void *base, void *add)
     return server;
 }
 
+static void merge_steering(const sk_steering *outer, const sk_steering *inner, sk_steering *s)
+{
+    s->organization = inner->organization ? inner->organization : outer->organization;
+    s->connection = inner->connection ? inner->connection : outer->connection;
+    s->provider = inner->provider ? inner->provider : outer->provider;
+    s->domain_hint = inner->domain_hint ? inner->domain_hint : outer->domain_hint;
+    s->login_hint = inner->login_hint ? inner->login_hint : outer->login_hint;
+    s->prompt = inner->prompt ? inner->prompt : outer->prompt;
+}
+
 static void fill_policy(directory *d)
 {
     d->policy.unauthenticated = d->unauthenticated < 0 ? SK_UNAUTHENTICATED_AUTO
@@ -77,6 +89,7 @@ void *sk_config_merge_policy(apr_pool_t *pool, void *base, void *add)
     d->header_prefix = inner->header_prefix ? inner->header_prefix : outer->header_prefix;
     d->pass_access_token =
         inner->pass_access_token < 0 ? outer->pass_access_token : inner->pass_access_token;
+    merge_steering(&outer->policy.steering, &inner->policy.steering, &d->policy.steering);
     fill_policy(d);
     return d;
 }
@@ -277,6 +290,40 @@ static const char *set_pass_access_token(cmd_parms *cmd, void *dir, int on)
     return NULL;
 }
 
+/* Off takes back what an outer section says. A value that is no expression is checked here and now. */
+static const char *set_steering(cmd_parms *cmd, void *dir, const char *text)
+{
+    static const struct {
+        const char *directive, *hint;
+        size_t offset;
+    } all[] = {{"ScalekitOrganization", NULL, APR_OFFSETOF(sk_steering, organization)},
+               {"ScalekitConnection", "connection_id", APR_OFFSETOF(sk_steering, connection)},
+               {"ScalekitProvider", "provider", APR_OFFSETOF(sk_steering, provider)},
+               {"ScalekitDomainHint", "domain_hint", APR_OFFSETOF(sk_steering, domain_hint)},
+               {"ScalekitLoginHint", "login_hint", APR_OFFSETOF(sk_steering, login_hint)},
+               {"ScalekitPrompt", "prompt", APR_OFFSETOF(sk_steering, prompt)}};
+    directory *d = dir;
+    const sk_expression *expression;
+    const char *wrong, *literal;
+    size_t i = 0;
+
+    while (strcasecmp(all[i].directive, cmd->cmd->name) != 0) {
+        i++;
+    }
+    expression = sk_expression_parse(cmd, strcasecmp(text, "Off") == 0 ? "" : text, &wrong);
+    if (!expression) {
+        return apr_psprintf(cmd->pool, "%s: cannot understand \"%s\": %s", all[i].directive,
+                            text, wrong);
+    }
+    literal = sk_expression_literal(expression);
+    if (literal && *literal && all[i].hint && !sk_oauth_is_hint(all[i].hint, literal)) {
+        return apr_psprintf(cmd->pool, "%s: \"%s\" is nothing that Scalekit takes for %s",
+                            all[i].directive, text, all[i].hint);
+    }
+    *(const sk_expression **)(void *)((char *)&d->policy.steering + all[i].offset) = expression;
+    return NULL;
+}
+
 #define FIELD(field) (void *)APR_OFFSETOF(sk_server, field)
 #define SERVER_TEXT(name, field, help)                                                         \
     AP_INIT_TAKE1(name, set_text, FIELD(field), RSRC_CONF, help)
@@ -327,6 +374,18 @@ const command_rec sk_config_commands[] = {
     AP_INIT_FLAG("ScalekitPassAccessToken", set_pass_access_token, NULL,
                  ACCESS_CONF | RSRC_CONF,
                  "whether the application gets the access token as Authorization: Bearer"),
+    AP_INIT_TAKE1("ScalekitOrganization", set_steering, NULL, ACCESS_CONF | RSRC_CONF,
+                  "the organization whose members come in: a hint and a rule"),
+    AP_INIT_TAKE1("ScalekitConnection", set_steering, NULL, OR_AUTHCFG,
+                  "the connection that logins go through"),
+    AP_INIT_TAKE1("ScalekitProvider", set_steering, NULL, OR_AUTHCFG,
+                  "the social provider that logins go through"),
+    AP_INIT_TAKE1("ScalekitDomainHint", set_steering, NULL, OR_AUTHCFG,
+                  "the domain whose connection logins go through"),
+    AP_INIT_TAKE1("ScalekitLoginHint", set_steering, NULL, OR_AUTHCFG,
+                  "who probably logs in: an email address"),
+    AP_INIT_TAKE1("ScalekitPrompt", set_steering, NULL, OR_AUTHCFG,
+                  "what Scalekit asks: login, create, select_account, consent or none"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL}};
 
 /* ---- the check at start ---- */

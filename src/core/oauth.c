@@ -10,6 +10,43 @@
 #include "core/text.h"
 #include "core/url.h"
 
+#define ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+static bool is_word(const char *value, const char *characters, size_t most)
+{
+    size_t length = strlen(value);
+
+    return length > 0 && length <= most && strspn(value, characters) == length;
+}
+
+static bool is_prompt(const char *value)
+{
+    static const char *const prompts[] = {"login",   "create", "select_account",
+                                          "consent", "none",   NULL};
+    const char *const *prompt;
+
+    for (prompt = prompts; *prompt && strcmp(*prompt, value) != 0; prompt++) {
+    }
+    return *prompt != NULL;
+}
+
+bool sk_oauth_is_hint(const char *name, const char *value)
+{
+    if (strcmp(name, "prompt") == 0) {
+        return is_prompt(value);
+    }
+    if (strcmp(name, "provider") == 0) {
+        return is_word(value, ALPHANUMERIC "_-", 64);
+    }
+    if (strcmp(name, "domain_hint") == 0) {
+        return is_word(value, ALPHANUMERIC ".-", 253);
+    }
+    if (strcmp(name, "login_hint") == 0) {
+        return *value && strlen(value) <= 256 && sk_text_is_clean(value);
+    }
+    return is_word(value, ALPHANUMERIC "_-.:", 128);
+}
+
 const char *sk_oauth_authorize_url(apr_pool_t *pool, const sk_settings *settings,
                                    const sk_authorize *request)
 {

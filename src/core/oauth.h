@@ -22,6 +22,13 @@ typedef struct sk_login_hints {
     const char *prompt;
 } sk_login_hints;
 
+/**
+ * Can the value stand for this parameter? Ids and providers are words, prompts those that Scalekit knows, a login hint any
+ * text without control characters.
+ * @param name the authorize parameter
+ */
+bool sk_oauth_is_hint(const char *name, const char *value);
+
 /** What one login attempt contributes. */
 typedef struct sk_authorize {
     const char *redirect_uri;

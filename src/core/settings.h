@@ -65,6 +65,18 @@ typedef enum sk_unauthenticated {
 
 enum { SK_EXPORT_NONE = 0, SK_EXPORT_ENV = 1, SK_EXPORT_HEADERS = 2 };
 
+struct sk_expression;
+
+/** How logins that begin at a directory's pages are steered; NULL where they are not. */
+typedef struct sk_steering {
+    const struct sk_expression *organization; /* also a rule: sessions of others do not do */
+    const struct sk_expression *connection;
+    const struct sk_expression *provider;
+    const struct sk_expression *domain_hint;
+    const struct sk_expression *login_hint;
+    const struct sk_expression *prompt;
+} sk_steering;
+
 /** What holds for a directory or location. */
 typedef struct sk_policy {
     sk_unauthenticated unauthenticated;
@@ -72,6 +84,7 @@ typedef struct sk_policy {
     int export_to;           /* SK_EXPORT_* */
     const char *header_prefix;
     bool pass_access_token;
+    sk_steering steering;
 } sk_policy;
 
 #endif

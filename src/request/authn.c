@@ -10,7 +10,9 @@
 
 #include "config/config.h"
 #include "core/url.h"
+#include "request/guard.h"
 #include "request/login.h"
+#include "request/organization.h"
 #include "request/reply.h"
 #include "request/site.h"
 #include "session/session.h"
@@ -100,17 +102,15 @@ static bool may_log_in(request_rec *r)
     }
 }
 
-static int challenge(request_rec *r)
+static int challenge(request_rec *r, const char *organization)
 {
-    static const sk_login_hints none;
-
     if (!is_followed_by_a_person(r) || !may_log_in(r)) {
         return refuse_plainly(r);
     }
     if (r->method_number != M_GET) {
         return sk_reply_is_for_script(r) ? refuse_plainly(r) : refuse_form(r);
     }
-    return sk_login_begin(r, sk_site_requested(r), &none);
+    return sk_login_challenge(r, sk_organization_hint(organization));
 }
 
 /* ---- the hooks ---- */
@@ -172,9 +172,25 @@ static int accept_user(request_rec *r, const sk_record *record)
     return sk_reply_problem(r, &problem);
 }
 
+static int accept_session(request_rec *r, const sk_record *record, const char *organization)
+{
+    if (!organization) {
+        return accept_user(r, record);
+    }
+    if (!sk_organization_has(&record->identity, organization)) {
+        return sk_organization_switch(r, record, organization,
+                                      is_followed_by_a_person(r) && may_log_in(r));
+    }
+    if (ap_is_initial_req(r)) {
+        sk_guard_forget_switch(r);
+    }
+    return accept_user(r, record);
+}
+
 static int check_authn(request_rec *r)
 {
     const sk_record *record;
+    const char *organization;
 
     if (!sk_authn_is_ours(r)) {
         return DECLINED;
@@ -187,13 +203,16 @@ static int check_authn(request_rec *r)
                       r->server->server_hostname);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    if (!sk_organization_wanted(r, &organization)) {
+        return sk_organization_refuse_unknown(r);
+    }
     switch (sk_session_read(r, &record)) {
     case SK_SESSION_VALID:
         take_over_caching(r);
-        return accept_user(r, record);
+        return accept_session(r, record, organization);
     case SK_SESSION_NONE:
         take_over_caching(r);
-        return challenge(r);
+        return challenge(r, organization);
     default:
         return refuse_unready(r);
     }

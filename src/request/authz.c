@@ -5,13 +5,14 @@
 #include <http_config.h>
 #include <http_log.h>
 #include <http_request.h>
-#include <ap_expr.h>
 #include <ap_provider.h>
 #include <mod_auth.h>
 #include <apr_strings.h>
 
 #include "config/config.h"
+#include "config/expression.h"
 #include "request/authn.h"
+#include "request/organization.h"
 #include "request/reply.h"
 #include "session/visit.h"
 
@@ -19,41 +20,16 @@ APLOG_USE_MODULE(auth_scalekit);
 
 /* ---- the words behind Require, taken apart when the configuration is read ---- */
 
-typedef struct required_word {
-    const char *text; /* NULL: an expression */
-    const ap_expr_info_t *expression;
-} required_word;
-
-static const char *parse_word(cmd_parms *cmd, const char *text, required_word *word)
-{
-    const char *wrong = NULL;
-    unsigned int flags = AP_EXPR_FLAG_STRING_RESULT;
-
-    word->text = text;
-    word->expression = NULL;
-    if (!strstr(text, "%{")) {
-        return NULL;
-    }
-    /* The author of an .htaccess file must not read files or run functions through us. */
-    if (cmd->pool == cmd->temp_pool || ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) {
-        flags |= AP_EXPR_FLAG_RESTRICTED;
-#ifdef AP_EXPR_FLAG_RESTRICTED_FILE_FUNC
-        flags |= AP_EXPR_FLAG_RESTRICTED_FILE_FUNC;
-#endif
-    }
-    word->text = NULL;
-    word->expression = ap_expr_parse_cmd(cmd, text, flags, &wrong, NULL);
-    return wrong;
-}
-
 static const char *parse_require(cmd_parms *cmd, const char *line, const void **parsed)
 {
-    apr_array_header_t *words = apr_array_make(cmd->pool, 4, sizeof(required_word));
+    apr_array_header_t *words = apr_array_make(cmd->pool, 4, sizeof(sk_expression *));
 
     while (*line) {
-        const char *text = ap_getword_conf(cmd->pool, &line);
-        const char *wrong =
-            *text ? parse_word(cmd, text, apr_array_push(words)) : "it is empty";
+        const char *text = ap_getword_conf(cmd->pool, &line), *wrong = "it is empty";
+        if (*text) {
+            APR_ARRAY_PUSH(words, const sk_expression *) =
+                sk_expression_parse(cmd, text, &wrong);
+        }
         if (wrong) {
             return apr_psprintf(cmd->pool, "Require: cannot understand \"%s\": %s", text,
                                 wrong);
@@ -74,20 +50,17 @@ static const char *parse_require_claim(cmd_parms *cmd, const char *line, const v
 }
 
 /* The word's text; NULL where an expression fails, which grants nothing. */
-static const char *text_of(request_rec *r, const required_word *word)
+static const char *text_of(request_rec *r, const apr_array_header_t *words, int i)
 {
-    const char *failure = NULL, *text;
+    const char *failure;
+    const char *text =
+        sk_expression_value(r, APR_ARRAY_IDX(words, i, const sk_expression *), &failure);
 
-    if (word->text) {
-        return word->text;
-    }
-    text = ap_expr_str_exec(r, word->expression, &failure);
     if (failure) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "an expression of a Require line fails: %s",
                       failure);
-        return NULL;
     }
-    return *text ? text : NULL;
+    return text;
 }
 
 /* ---- the checks ---- */
@@ -104,7 +77,7 @@ static authz_status check_words(request_rec *r, const void *parsed, is_granted *
         return AUTHZ_DENIED_NO_USER;
     }
     for (i = 0; record && i < words->nelts; i++) {
-        const char *text = text_of(r, &APR_ARRAY_IDX(words, i, required_word));
+        const char *text = text_of(r, words, i);
         if (text && granted(&record->identity, text)) {
             return AUTHZ_GRANTED;
         }
@@ -127,12 +100,6 @@ static bool has_scope(const sk_identity *identity, const char *value)
     return sk_list_has(&identity->scopes, value);
 }
 
-/* By Scalekit's id, or by the id that the application gave it. */
-static bool is_in_organization(const sk_identity *identity, const char *value)
-{
-    return sk_text_equal(identity->oid, value) || sk_text_equal(identity->xoid, value);
-}
-
 static authz_status check_permission(request_rec *r, const char *line, const void *parsed)
 {
     (void)line;
@@ -151,17 +118,34 @@ static authz_status check_scope(request_rec *r, const char *line, const void *pa
     return check_words(r, parsed, has_scope);
 }
 
+/* Where one organization would do, the page for the denied leads there. */
+static void note_organizations(request_rec *r, const apr_array_header_t *words)
+{
+    sk_visit *visit = sk_visit_of(r);
+    const char *text = words->nelts == 1 ? text_of(r, words, 0) : NULL;
+
+    if (visit->lacks_organization && !sk_text_equal(visit->lacks_organization, text)) {
+        text = NULL;
+    }
+    visit->lacks_organization = text ? text : "";
+}
+
 static authz_status check_organization(request_rec *r, const char *line, const void *parsed)
 {
+    authz_status status = check_words(r, parsed, sk_organization_has);
+
     (void)line;
-    return check_words(r, parsed, is_in_organization);
+    if (status == AUTHZ_DENIED) {
+        note_organizations(r, parsed);
+    }
+    return status;
 }
 
 static authz_status check_claim(request_rec *r, const char *line, const void *parsed)
 {
     const apr_array_header_t *words = parsed;
     const sk_record *record = r->user ? sk_authn_record(r) : NULL;
-    const char *name = text_of(r, &APR_ARRAY_IDX(words, 0, required_word));
+    const char *name = text_of(r, words, 0);
     int i;
 
     (void)line;
@@ -169,7 +153,7 @@ static authz_status check_claim(request_rec *r, const char *line, const void *pa
         return AUTHZ_DENIED_NO_USER;
     }
     for (i = 1; record && name && i < words->nelts; i++) {
-        const char *value = text_of(r, &APR_ARRAY_IDX(words, i, required_word));
+        const char *value = text_of(r, words, i);
         if (value && sk_claims_match(&record->identity, name, value)) {
             return AUTHZ_GRANTED;
         }
@@ -181,6 +165,7 @@ static authz_status check_claim(request_rec *r, const char *line, const void *pa
 
 static int explain_denial(request_rec *r)
 {
+    const char *organization = sk_visit_of(r)->lacks_organization;
     sk_problem problem = {0};
 
     problem.status = HTTP_FORBIDDEN;
@@ -188,9 +173,11 @@ static int explain_denial(request_rec *r)
     problem.error = "Forbidden";
     problem.detail =
         "You are signed in, but your account does not have the rights that this page asks for.";
-    problem.link = sk_settings_of(r->server)->paths[SK_ENDPOINT_LOGOUT];
-    problem.link_text = "Sign out";
-    problem.is_form = true;
+    problem.sign_out = sk_settings_of(r->server)->paths[SK_ENDPOINT_LOGOUT];
+    if (organization && *organization) {
+        problem.link = sk_organization_link(r, organization);
+        problem.link_text = "Sign in to another organization";
+    }
     problem.has_no_reference = true;
     return sk_reply_problem(r, &problem);
 }

@@ -11,12 +11,12 @@
 #include "config/config.h"
 #include "request/authn.h"
 #include "request/callback.h"
-#include "request/login.h"
+#include "request/entry.h"
 #include "request/logout.h"
 #include "session/visit.h"
 
 static int (*const handlers[SK_ENDPOINTS])(request_rec *) = {
-    [SK_ENDPOINT_LOGIN] = sk_login_handle,
+    [SK_ENDPOINT_LOGIN] = sk_entry_handle,
     [SK_ENDPOINT_CALLBACK] = sk_callback_handle,
     [SK_ENDPOINT_LOGOUT] = sk_logout_handle,
 };

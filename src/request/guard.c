@@ -3,36 +3,48 @@
 
 #include <stdlib.h>
 #include <apr_strings.h>
+#include <openssl/evp.h>
 
+#include "core/text.h"
 #include "session/cookies.h"
+#include "session/login_state.h"
 
 /* Not Secure and without __Host-: it must also count where https and http are mixed up. */
-static const char cookie[] = "sk_steps";
+static const char steps_cookie[] = "sk_steps", switch_cookie[] = "sk_switch";
 
 enum { LIFE = 30, MANY = 4 };
 
 bool sk_guard_is_cookie(const char *name)
 {
-    return strcmp(name, cookie) == 0;
+    return strcmp(name, steps_cookie) == 0 || strcmp(name, switch_cookie) == 0;
 }
 
-static int steps(request_rec *r)
+static const char *value_of(request_rec *r, const char *name)
 {
     const apr_array_header_t *cookies = sk_cookies_read(r);
     int i;
 
     for (i = 0; i < cookies->nelts; i++) {
-        if (sk_guard_is_cookie(APR_ARRAY_IDX(cookies, i, sk_cookie).name)) {
-            int count = atoi(APR_ARRAY_IDX(cookies, i, sk_cookie).value);
-            return count > 0 && count < 100 ? count : 0;
+        if (strcmp(APR_ARRAY_IDX(cookies, i, sk_cookie).name, name) == 0) {
+            return APR_ARRAY_IDX(cookies, i, sk_cookie).value;
         }
     }
-    return 0;
+    return NULL;
+}
+
+/* ---- logins that lead nowhere ---- */
+
+static int steps(request_rec *r)
+{
+    const char *value = value_of(r, steps_cookie);
+    int count = value ? atoi(value) : 0;
+
+    return count > 0 && count < 100 ? count : 0;
 }
 
 void sk_guard_step(request_rec *r)
 {
-    sk_cookies_send(r, cookie, apr_itoa(r->pool, steps(r) + 1), LIFE, false);
+    sk_cookies_send(r, steps_cookie, apr_itoa(r->pool, steps(r) + 1), LIFE, false);
 }
 
 bool sk_guard_is_loop(request_rec *r)
@@ -43,6 +55,45 @@ bool sk_guard_is_loop(request_rec *r)
 void sk_guard_clear(request_rec *r)
 {
     if (steps(r) > 0) {
-        sk_cookies_send(r, cookie, "", 0, false);
+        sk_cookies_send(r, steps_cookie, "", 0, false);
+    }
+}
+
+/* ---- switches that lead nowhere ---- */
+
+/* The organization may come from the address, which a stranger wrote. */
+static const char *fingerprint(request_rec *r, const char *text)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    unsigned int length = 0;
+
+    EVP_Digest(text, strlen(text), digest, &length, EVP_sha256(), NULL);
+    return sk_text_hex(r->pool, digest, 8);
+}
+
+void sk_guard_note_switch(request_rec *r, const char *organization, const char *session)
+{
+    sk_cookies_send(
+        r, switch_cookie,
+        apr_pstrcat(r->pool, fingerprint(r, organization), ".", fingerprint(r, session), NULL),
+        SK_ATTEMPT_LIFE, false);
+}
+
+/* While it is the same session, the login was given up and may begin again. */
+bool sk_guard_was_switched(request_rec *r, const char *organization, const char *session)
+{
+    const char *value = value_of(r, switch_cookie);
+    const char *dot = value ? strchr(value, '.') : NULL;
+
+    return dot
+           && sk_text_equal(apr_pstrmemdup(r->pool, value, (apr_size_t)(dot - value)),
+                            fingerprint(r, organization))
+           && !sk_text_equal(dot + 1, fingerprint(r, session));
+}
+
+void sk_guard_forget_switch(request_rec *r)
+{
+    if (value_of(r, switch_cookie)) {
+        sk_cookies_send(r, switch_cookie, "", 0, false);
     }
 }

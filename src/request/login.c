@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "config/config.h"
+#include "config/expression.h"
 #include "core/url.h"
 #include "request/guard.h"
 #include "request/reply.h"
@@ -80,57 +81,64 @@ static int send_to_scalekit(request_rec *r, const char *target, const sk_login_h
     return sk_reply_redirect(r, sk_oauth_authorize_url(r->pool, settings, &request));
 }
 
+int sk_login_move(request_rec *r)
+{
+    sk_guard_step(r);
+    return sk_reply_redirect(
+        r, apr_pstrcat(r->pool, sk_site_origin(r), sk_site_requested(r), NULL));
+}
+
 int sk_login_begin(request_rec *r, const char *target, const sk_login_hints *hints)
 {
     const char *local = sk_url_local_target(r->pool, target);
 
+    if (target && !local) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                      "the return target is left out: it is no path on this host, or too long");
+    }
     if (!local) {
         local = sk_settings_of(r->server)->after_login;
     }
     if (is_loop(r)) {
         return break_loop(r, local);
     }
-    if (!sk_site_is_here(r)) {
-        sk_guard_step(r);
-        return sk_reply_redirect(
-            r, apr_pstrcat(r->pool, sk_site_origin(r), sk_site_requested(r), NULL));
-    }
-    return send_to_scalekit(r, local, hints);
+    return sk_site_is_here(r) ? send_to_scalekit(r, local, hints) : sk_login_move(r);
 }
 
-/* A parameter that is passed on to Scalekit, if it makes sense at all. */
-static const char *hint(request_rec *r, const char *name)
-{
-    const char *value = sk_url_query_get(r->pool, r->args, name);
+/* ---- a login that a page asks for ---- */
 
-    return value && strlen(value) <= 256 && sk_text_is_clean(value) ? value : NULL;
+static const char *steer(request_rec *r, const sk_expression *expression, const char *name)
+{
+    const char *failure, *value;
+
+    if (!expression) {
+        return NULL;
+    }
+    value = sk_expression_value(r, expression, &failure);
+    if (failure) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "a login goes without %s, the expression for which fails: %s", name,
+                      failure);
+    }
+    if (value && !sk_oauth_is_hint(name, value)) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                      "a login goes without %s: the expression gives nothing that could be it",
+                      name);
+        return NULL;
+    }
+    return value;
 }
 
-int sk_login_handle(request_rec *r)
+int sk_login_challenge(request_rec *r, const char *organization)
 {
-    const char *target = sk_url_query_get(r->pool, r->args, "next");
-    const sk_record *record;
-    sk_login_hints hints;
-    const char *local;
+    const sk_steering *steering = &sk_policy_of(r)->steering;
+    sk_login_hints hints = {0};
 
-    if (r->method_number != M_GET) {
-        return sk_reply_not_allowed(r, "GET, HEAD");
-    }
-    if (!target) {
-        target = sk_url_query_get(r->pool, r->args, "returnTo");
-    }
-    hints.organization_id = hint(r, "organization_id");
-    hints.connection_id = hint(r, "connection_id");
-    hints.login_hint = hint(r, "login_hint");
-    hints.domain_hint = hint(r, "domain_hint");
-    hints.provider = hint(r, "provider");
-    hints.prompt = hint(r, "prompt");
-    if (!hints.organization_id && !hints.connection_id && !hints.provider && !hints.prompt
-        && sk_session_read(r, &record) == SK_SESSION_VALID) {
-        local = sk_url_local_target(r->pool, target);
-        return sk_reply_redirect(
-            r, apr_pstrcat(r->pool, sk_site_origin(r),
-                           local ? local : sk_settings_of(r->server)->after_login, NULL));
-    }
-    return sk_login_begin(r, target, &hints);
+    hints.organization_id = organization;
+    hints.connection_id = steer(r, steering->connection, "connection_id");
+    hints.provider = steer(r, steering->provider, "provider");
+    hints.domain_hint = steer(r, steering->domain_hint, "domain_hint");
+    hints.login_hint = steer(r, steering->login_hint, "login_hint");
+    hints.prompt = steer(r, steering->prompt, "prompt");
+    return sk_login_begin(r, sk_site_requested(r), &hints);
 }

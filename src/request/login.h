@@ -17,8 +17,14 @@
  */
 int sk_login_begin(request_rec *r, const char *target, const sk_login_hints *hints);
 
-/** The handler of the login path. */
-int sk_login_handle(request_rec *r);
+/**
+ * The same for the page that was asked for, steered by what is configured there.
+ * @param organization for a hint, or NULL
+ */
+int sk_login_challenge(request_rec *r, const char *organization);
+
+/** Sends the browser with the same request to the origin that logins take place on, where a login cookie will be seen. */
+int sk_login_move(request_rec *r);
 
 /** The login path with this target, for links on our pages; NULL if it is switched off. */
 const char *sk_login_link(request_rec *r, const char *target);

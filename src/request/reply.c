@@ -97,6 +97,13 @@ static const char *policy(request_rec *r)
                         hash, form_targets(r));
 }
 
+static const char *form(request_rec *r, const char *action, const char *text)
+{
+    return apr_pstrcat(r->pool, "<form method=\"post\" action=\"",
+                       sk_text_html(r->pool, action), "\"><p><button>",
+                       sk_text_html(r->pool, text), "</button></p></form>\n", NULL);
+}
+
 static const char *way_on(request_rec *r, const sk_problem *problem)
 {
     const char *link = sk_text_html(r->pool, problem->link),
@@ -106,8 +113,7 @@ static const char *way_on(request_rec *r, const sk_problem *problem)
         return "";
     }
     if (problem->is_form) {
-        return apr_pstrcat(r->pool, "<form method=\"post\" action=\"", link, "\"><p><button>",
-                           text, "</button></p></form>\n", NULL);
+        return form(r, problem->link, problem->link_text);
     }
     return apr_pstrcat(r->pool, "<p><a class=\"go\" href=\"", link, "\"",
                        problem->link_in_new_tab ? " target=\"_blank\" rel=\"noopener\"" : "",
@@ -130,7 +136,8 @@ static const char *html_of(request_rec *r, const sk_problem *problem)
         "</title>\n<meta name=\"viewport\" content=\"width=device-width, "
         "initial-scale=1\">\n<style>",
         style, "</style>\n</head>\n<body>\n<main>\n<h1>", title, "</h1>\n<p>",
-        sk_text_html(r->pool, problem->detail), "</p>\n", way_on(r, problem), reference,
+        sk_text_html(r->pool, problem->detail), "</p>\n", way_on(r, problem),
+        problem->sign_out ? form(r, problem->sign_out, "Sign out") : "", reference,
         "</main>\n</body>\n</html>\n", NULL);
 }
 
@@ -179,7 +186,8 @@ static const char *body_of(request_rec *r, const sk_problem *problem)
 static void set_headers(request_rec *r, const sk_problem *page)
 {
     /* Without a referrer browsers send a form with "Origin: null", which we would take for another site's. */
-    const char *referrer = page && page->is_form ? "same-origin" : "no-referrer";
+    const char *referrer =
+        page && (page->is_form || page->sign_out) ? "same-origin" : "no-referrer";
 
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     apr_table_setn(r->err_headers_out, "Referrer-Policy", referrer);

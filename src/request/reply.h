@@ -19,7 +19,8 @@ typedef struct sk_problem {
     const char *link; /* for people: where to go on, and what that is called; NULL: nowhere */
     const char *link_text;
     bool link_in_new_tab;
-    bool is_form; /* the link is a button that posts to it */
+    bool is_form;         /* the link is a button that posts to it */
+    const char *sign_out; /* for people: the logout path, as a second way on; NULL: none */
     bool
         has_no_reference; /* on the page: nothing went wrong that a person would look for in a log */
 } sk_problem;

@@ -48,6 +48,7 @@ typedef struct sk_visit {
     bool is_in_translate_name;
     bool is_in_access_checker;
     bool is_in_auth_checker;
+    const char *lacks_organization; /* the one that Require asks for; "": one of several */
     const struct sk_problem *problem;
 } sk_visit;
 
