@@ -70,6 +70,7 @@ before(async () => {
   site = await startSite({
     files: { ...siteFiles, ...files },
     logLevel: 'warn auth_scalekit:debug',
+    processes: 1, // each remembers by itself which requests of identity providers were used
     scalekit: { users, organizations: [{ id: ACME, name: 'Acme', externalId: 'acme' }, { id: GLOBEX, name: 'Globex', externalId: 'globex' }], autoLogin: MIA },
     config: (server) => scalekitHost(server, {
       locations,
@@ -310,5 +311,130 @@ describe('Require scalekit-organization', () => {
     const visitor = await signIn(site, { as: MIA, path: '/' });
     assert.deepEqual(linksOf(await visitor.get('/require-two')), []);
     assert.deepEqual(linksOf(await visitor.get('/require-own-id')), ['/login?prompt=select_account&next=%2Frequire-own-id']);
+  });
+});
+
+describe('a login that begins at an identity provider', () => {
+  let count = 0; // of one second and one content there is only one token: signatures of RS256 do not differ
+  const token = (content) => site.scalekit.idpInitiatedToken({
+    organizationId: GLOBEX, connectionId: 'conn_1', loginHint: MIA, relayState: `/secret.html?${count += 1}`, ...content,
+  });
+  const at = (jwt, path = '/login') => `${path}?idp_initiated_login=${jwt}`;
+  const hinted = { organization_id: GLOBEX, connection_id: 'conn_1', login_hint: MIA };
+
+  it('begins anew, with our own state, and ends where it wanted to go', async () => {
+    const visitor = site.visitor();
+    const begin = new URL('/initiate-login', site.scalekit.url);
+    begin.search = new URLSearchParams({ login_url: `${site.url}/login`, user: MIA, organization_id: GLOBEX, connection_id: 'conn_1', relay_state: '/globex?a=1' });
+    const last = await visitor.get(begin.href, { follow: true });
+    assert.equal(last.status, 200, last.text);
+    assert.equal(localTarget({ location: last.url }), '/globex?a=1');
+    const [asked] = authorizations();
+    assert.match(asked.state, /^[\w-]{43}$/);
+    assert.match(asked.nonce, /^[\w-]{43}$/);
+    assert.equal(asked.code_challenge_method, 'S256');
+    assert.deepEqual([asked.organization_id, asked.connection_id, asked.login_hint], [GLOBEX, 'conn_1', MIA]);
+  });
+
+  for (const path of ['/login', '/login/', '/auth/callback']) {
+    it(`arrives at ${path}`, async () => {
+      assert.deepEqual(hintsOf(await site.get(at(await token(), path))), hinted);
+    });
+  }
+
+  it('names an organization, a connection or both', async () => {
+    const only = async (content) => hintsOf(await site.get(at(await token({ loginHint: undefined, relayState: undefined, ...content }))));
+    assert.deepEqual(await only({ connectionId: undefined }), { organization_id: GLOBEX });
+    assert.deepEqual(await only({ organizationId: undefined }), { connection_id: 'conn_1' });
+  });
+
+  it('replaces a session', async () => {
+    const visitor = await signIn(site, { as: MIA, path: '/acme' });
+    const last = await visitor.get(at(await token({ relayState: '/globex' })), { follow: true });
+    assert.equal(last.status, 200);
+    assert.equal((await visitor.script('/acme')).status, 403);
+  });
+
+  it('does not listen to next, and to a relay state only if it is a path on this host', async () => {
+    const end = async (relayState, more = '') => {
+      const jwt = await token({ relayState, loginHint: `${count += 1}@acme.test` });
+      const last = await site.visitor().get(at(jwt) + more, { follow: true });
+      assert.equal(last.status, 200, String(relayState));
+      return localTarget({ location: last.url });
+    };
+    assert.equal(await end('/secret.html'), '/secret.html');
+    for (const elsewhere of ['https://evil.test/', '//evil.test/', '/\\evil.test', 'evil', '/a\r\nSet-Cookie:x', 17, undefined]) {
+      assert.equal(await end(elsewhere), '/', String(elsewhere));
+    }
+    assert.equal(await end(undefined, '&next=/secret.html'), '/');
+  });
+
+  it('works once', async () => {
+    const jwt = await token();
+    assert.ok(isAuthorize(await site.get(at(jwt))));
+    const answers = [];
+    for (let n = 0; n < 3; n += 1) answers.push(await site.get(at(jwt, n ? '/auth/callback' : '/login')));
+    for (const answer of answers) assertPage(answer, 400);
+    const start = site.mark();
+    assertFailure(site, start, await site.get(at(jwt)), 400, /the IdP-initiated request is refused: it was used before/);
+  });
+
+  it('is not used up by a HEAD', async () => {
+    const jwt = await token();
+    assert.equal((await site.visitor().request('HEAD', at(jwt))).status, 405);
+    assert.ok(isAuthorize(await site.get(at(jwt))));
+  });
+
+  const refused = {
+    algNone: /not signed with RS256/, hs256: /not signed with RS256/, wrongKid: /not in the key set/, noKid: /names no key/,
+    crit: /demands extensions/, otherKey: /signature is wrong/, badSignature: /signature/, wrongIssuer: /its issuer is/,
+    wrongAudience: /another client/, wrongAzp: /another kind/, wrongNonce: /another kind/, wrongAtHash: /another kind/, otherSub: /another kind/,
+    expired: /expired/, noExp: /no valid exp/, stringExp: /no valid exp/, futureNbf: /from the future/, futureIat: /from the future/,
+  };
+  for (const [mutation, reason] of Object.entries(refused)) {
+    it(`is refused: ${mutation}`, async () => {
+      await site.scalekit.control({ mutate: { idp: mutation } });
+      const jwt = await token();
+      const start = site.mark();
+      const answer = await site.get(at(jwt));
+      assertFailure(site, start, answer, 400, reason);
+      assert.match(answer.text, /<h1>This sign-in cannot be completed<\/h1>/);
+      assert.equal(answer.headers['set-cookie'], undefined);
+      assert.ok(!site.log(start).split('\n').some((line) => /auth_scalekit/.test(line) && line.includes(jwt.split('.')[1])));
+    });
+  }
+
+  it('is refused when it is older than 15 minutes, however long it lives', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const old = (age) => ({ mutate: { idp: { claims: { iat: now - age, nbf: now - age, exp: now + 3600 } } } });
+    await site.scalekit.control(old(800));
+    assert.ok(isAuthorize(await site.get(at(await token()))));
+    await site.scalekit.control(old(1000));
+    const start = site.mark();
+    assertFailure(site, start, await site.get(at(await token())), 400, /it is older than 15 minutes/);
+  });
+
+  it('is not made of a token of another kind, or of none', async () => {
+    const { access_token: access, id_token: id } = await site.scalekit.tokensFor(MIA);
+    const logout = await site.scalekit.logoutToken({ sub: 'usr_1', sid: 'ses_1' });
+    for (const [text, reason] of [
+      [access, /refused/], [id, /refused/], [logout, /refused/], ['', /refused/], ['x', /refused/], ['a.b.c', /refused/], ['%0d%0a%1b[31m', /refused/],
+    ]) {
+      const start = site.mark();
+      assertFailure(site, start, await site.get(at(text)), 400, reason);
+    }
+  });
+
+  it('is first moved to the origin that logins take place on', async () => {
+    const jwt = await token();
+    const moved = await site.get(at(jwt), { headers: { Host: `alias.localhost:${site.port}` } });
+    assert.equal(moved.location, site.url + at(jwt));
+    assert.deepEqual(hintsOf(await site.get(at(jwt))), hinted);
+  });
+
+  it('is answered in JSON to a script', async () => {
+    const answer = await site.visitor().script(at('x'));
+    assert.equal(answer.status, 400);
+    assert.match(answer.headers['content-type'], /^application\/problem\+json/);
   });
 });

@@ -12,7 +12,13 @@
 #include "core/json.h"
 #include "core/text.h"
 
-enum { KEYS_MAX = 64, RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192, KID_MAX = 128 };
+enum {
+    KEYS_MAX = 64,
+    RSA_BITS_MIN = 2048,
+    RSA_BITS_MAX = 8192,
+    KID_MAX = 128,
+    IDP_ID_MAX = 128
+};
 
 /* The text of a string member; NULL if it is not there or something else. */
 static const char *string_of(json_object *object, const char *name)
@@ -341,16 +347,49 @@ static const char *check_access(json_object *claims, const sk_jwt_rules *rules)
     return NULL;
 }
 
-const char *sk_jwt_check(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt_rules *rules)
+static bool is_id(json_object *claims, const char *name)
 {
-    json_object *claims = jwt->claims;
-    const char *sub = string_of(claims, "sub"), *wrong;
+    const char *id = string_of(claims, name);
 
-    if (!sk_text_equal(string_of(claims, "iss"), rules->issuer)) {
-        return apr_psprintf(pool, "its issuer is \"%s\", expected \"%s\": see ScalekitIssuer",
-                            sk_text_printable(pool, string_of(claims, "iss"), 200),
-                            rules->issuer);
+    return id && *id && strlen(id) <= IDP_ID_MAX && sk_text_is_clean(id);
+}
+
+/* OpenID Connect knows no such token: what is in those it knows, also with the value null, is not in this one. */
+static const char *check_idp(json_object *claims, const sk_jwt_rules *rules)
+{
+    static const char *const others[] = {"sub",    "jti",   "at_hash", "c_hash", "azp",
+                                         "events", "nonce", "sid",     NULL};
+    const char *const *other;
+    bool has_organization = json_object_object_get_ex(claims, "organization_id", NULL),
+         has_connection = json_object_object_get_ex(claims, "connection_id", NULL);
+
+    for (other = others; *other; other++) {
+        if (json_object_object_get_ex(claims, *other, NULL)) {
+            return "it is a token of another kind";
+        }
     }
+    if (json_object_object_get_ex(claims, "aud", NULL)
+        && !audience_has(claims, rules->audience)) {
+        return "its audience is another client";
+    }
+    if (!has_organization && !has_connection) {
+        return "it names neither an organization nor a connection";
+    }
+    if ((has_organization && !is_id(claims, "organization_id"))
+        || (has_connection && !is_id(claims, "connection_id"))) {
+        return "its organization_id or connection_id is no id";
+    }
+    if (rules->now >= date_of(claims, "iat") + SK_JWT_IDP_LIFE + rules->skew) {
+        return "it is older than 15 minutes";
+    }
+    return NULL;
+}
+
+static const char *check_token_of_a_user(apr_pool_t *pool, json_object *claims,
+                                         const sk_jwt_rules *rules)
+{
+    const char *sub = string_of(claims, "sub");
+
     if (!audience_has(claims, rules->audience)) {
         return apr_psprintf(pool, "its audience does not include \"%s\"%s", rules->audience,
                             rules->kind == SK_JWT_ACCESS ? ": see ScalekitAudience" : "");
@@ -361,10 +400,30 @@ const char *sk_jwt_check(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt_rules
     if (sk_json_member(claims, "events")) {
         return "it is a logout token";
     }
-    wrong = check_times(pool, jwt, rules);
-    if (wrong) {
+    return NULL;
+}
+
+const char *sk_jwt_check(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt_rules *rules)
+{
+    json_object *claims = jwt->claims;
+    const char *wrong;
+
+    if (!sk_text_equal(string_of(claims, "iss"), rules->issuer)) {
+        return apr_psprintf(pool, "its issuer is \"%s\", expected \"%s\": see ScalekitIssuer",
+                            sk_text_printable(pool, string_of(claims, "iss"), 200),
+                            rules->issuer);
+    }
+    if ((rules->kind != SK_JWT_IDP && (wrong = check_token_of_a_user(pool, claims, rules)))
+        || (wrong = check_times(pool, jwt, rules))) {
         return wrong;
     }
-    return rules->kind == SK_JWT_ID ? check_id(pool, claims, rules)
-                                    : check_access(claims, rules);
+    switch (rules->kind) {
+    case SK_JWT_ID:
+        return check_id(pool, claims, rules);
+    case SK_JWT_ACCESS:
+        return check_access(claims, rules);
+    case SK_JWT_IDP:
+        return check_idp(claims, rules);
+    }
+    return "it is of a kind without rules";
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON Web Tokens: a compact JWS (RFC 7515), RS256 only, checked against a key set (RFC 7517) and then against the
- * rules of its kind. Scalekit's ID and access tokens share keys, `typ`, issuer and often audience: only the kind's own
- * rules tell them apart.
+ * rules of its kind. Scalekit's tokens share keys, `typ`, issuer and often audience: only the kind's own rules tell
+ * them apart.
  *
  * Functions that return `const char *` as their verdict return NULL when all is well, else what is wrong in words
  * for the log, which never contain anything of the token but names that were checked for being printable.
@@ -48,13 +48,17 @@ const char *sk_jwt_verify(apr_pool_t *pool, const sk_jwt *jwt, const sk_keyset *
 
 typedef enum sk_jwt_kind {
     SK_JWT_ID, /* aud is the client, azp is the client; nonce and at_hash where it has them */
-    SK_JWT_ACCESS /* aud is the audience; has neither azp, at_hash nor nonce */
+    SK_JWT_ACCESS, /* aud is the audience; has neither azp, at_hash nor nonce */
+    SK_JWT_IDP /* asks for a login: names an organization or a connection, nobody and no token */
 } sk_jwt_kind;
+
+/** So many seconds after its iat an SK_JWT_IDP is too old, whatever its exp says. */
+#define SK_JWT_IDP_LIFE 900
 
 typedef struct sk_jwt_rules {
     sk_jwt_kind kind;
     const char *issuer;
-    const char *audience; /* SK_JWT_ID: the client id */
+    const char *audience; /* SK_JWT_ID: the client id; SK_JWT_IDP: too, where it has an aud */
     const char *client_id;
     const char *nonce;        /* SK_JWT_ID: ours, enforced where the token carries one */
     const char *access_token; /* SK_JWT_ID: the token that at_hash speaks of */

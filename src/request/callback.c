@@ -8,6 +8,7 @@
 #include "core/url.h"
 #include "environment/environment.h"
 #include "request/guard.h"
+#include "request/idp_login.h"
 #include "request/login.h"
 #include "request/reply.h"
 #include "request/site.h"
@@ -186,6 +187,9 @@ int sk_callback_handle(request_rec *r)
 
     if (r->method_number != M_GET || r->header_only) {
         return sk_reply_not_allowed(r, "GET");
+    }
+    if (!state && sk_idp_login_token(r)) {
+        return sk_idp_login_handle(r, sk_idp_login_token(r));
     }
     if (!state) {
         return error ? refuse_with_error(r, error, NULL) : refuse_without_attempt(r, NULL);

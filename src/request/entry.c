@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "core/oauth.h"
 #include "core/url.h"
+#include "request/idp_login.h"
 #include "request/login.h"
 #include "request/reply.h"
 #include "request/site.h"
@@ -50,12 +51,16 @@ static bool asks_for_another_login(const sk_login_hints *hints)
 int sk_entry_handle(request_rec *r)
 {
     const char *target = sk_url_query_get(r->pool, r->args, "next");
+    const char *token = sk_idp_login_token(r);
     const sk_record *record;
     sk_login_hints hints;
     const char *local;
 
     if (r->method_number != M_GET) {
         return sk_reply_not_allowed(r, "GET, HEAD");
+    }
+    if (token) {
+        return sk_idp_login_handle(r, token);
     }
     if (!target) {
         target = sk_url_query_get(r->pool, r->args, "returnTo");

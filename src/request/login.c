@@ -81,11 +81,16 @@ static int send_to_scalekit(request_rec *r, const char *target, const sk_login_h
     return sk_reply_redirect(r, sk_oauth_authorize_url(r->pool, settings, &request));
 }
 
-int sk_login_move(request_rec *r)
+static int move(request_rec *r)
 {
     sk_guard_step(r);
     return sk_reply_redirect(
         r, apr_pstrcat(r->pool, sk_site_origin(r), sk_site_requested(r), NULL));
+}
+
+int sk_login_move(request_rec *r)
+{
+    return is_loop(r) ? break_loop(r, sk_settings_of(r->server)->after_login) : move(r);
 }
 
 int sk_login_begin(request_rec *r, const char *target, const sk_login_hints *hints)
@@ -102,7 +107,7 @@ int sk_login_begin(request_rec *r, const char *target, const sk_login_hints *hin
     if (is_loop(r)) {
         return break_loop(r, local);
     }
-    return sk_site_is_here(r) ? send_to_scalekit(r, local, hints) : sk_login_move(r);
+    return sk_site_is_here(r) ? send_to_scalekit(r, local, hints) : move(r);
 }
 
 /* ---- a login that a page asks for ---- */

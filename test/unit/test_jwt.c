@@ -503,6 +503,15 @@ static const sk_jwt_rules id_rules = {SK_JWT_ID,   ISSUER,       CLIENT, CLIENT,
 static const sk_jwt_rules access_rules = {SK_JWT_ACCESS, ISSUER, CLIENT, CLIENT,
                                           NULL,          NULL,   NOW,    60};
 
+static const support_member idp_claims[] = {
+    {"iss", "\"" ISSUER "\""},       {"organization_id", "\"org_1\""},
+    {"connection_id", "\"conn_1\""}, {"login_hint", "\"ada@acme.test\""},
+    {"exp", "1758265247"},           {"iat", "1758264947"},
+    {"nbf", "1758264947"},           {NULL, NULL},
+};
+
+static const sk_jwt_rules idp_rules = {SK_JWT_IDP, ISSUER, CLIENT, CLIENT, NULL, NULL, NOW, 60};
+
 static const char *check(apr_pool_t *pool, const support_member *claims,
                          const support_member *changes, const sk_jwt_rules *rules)
 {
@@ -735,6 +744,50 @@ static void the_audience_of_access_tokens_is_configured(void **state)
     expect_rules(*state, rows, COUNT(rows), access_claims, &api);
 }
 
+static void what_holds_for_idp_initiated_requests(void **state)
+{
+    static const rule rows[] = {
+        SAME(NULL),
+        WITH("organization_id", NULL, NULL),
+        WITH("connection_id", NULL, NULL),
+        WITH_TWO("organization_id", NULL, "connection_id", NULL, "neither"),
+        WITH_TWO("organization_id", "null", "connection_id", NULL, "no id"),
+        WITH("organization_id", "\"\"", "no id"),
+        WITH("organization_id", "17", "no id"),
+        WITH("organization_id", "[\"org_1\"]", "no id"),
+        WITH("connection_id", "\"conn_1\\n\"", "no id"),
+        WITH("connection_id", "\"conn_1\\u0000\"", "no id"),
+        WITH("login_hint", NULL, NULL),
+        WITH("iss", NULL, "issuer"),
+        WITH("iss", "\"https://b2b-app.com\"", "issuer"),
+        WITH("aud", "\"" CLIENT "\"", NULL),
+        WITH("aud", "[\"" CLIENT "\"]", NULL),
+        WITH("aud", "\"other\"", "audience"),
+        WITH("aud", "null", "audience"),
+        WITH("sub", "\"usr_1\"", "another kind"),
+        WITH("sub", "null", "another kind"),
+        WITH("jti", "\"tkn_1\"", "another kind"),
+        WITH("at_hash", "\"" AT_HASH "\"", "another kind"),
+        WITH("c_hash", "\"" AT_HASH "\"", "another kind"),
+        WITH("azp", "\"" CLIENT "\"", "another kind"),
+        WITH("nonce", "\"our-nonce\"", "another kind"),
+        WITH("sid", "\"ses_1\"", "another kind"),
+        WITH("events", "{}", "another kind"),
+        WITH("exp", NULL, "exp"),
+        WITH("exp", "1758264940", "expired"),
+        WITH("iat", NULL, "iat"),
+        WITH("iat", "1758265061", "future"),
+        WITH("nbf", NULL, NULL),
+        WITH("nbf", "1758265061", "future"),
+        /* 15 minutes and the skew, though it lives for a year */
+        WITH_TWO("exp", "1789801000", "iat", "1758264041", NULL),
+        WITH_TWO("exp", "1789801000", "iat", "1758264040", "older than 15 minutes"),
+        WITH_TWO("exp", "1789801000", "iat", "0", "older than 15 minutes"),
+    };
+
+    expect_rules(*state, rows, COUNT(rows), idp_claims, &idp_rules);
+}
+
 /* They share keys, `typ`, issuer and audience. */
 static void one_kind_of_token_is_not_the_other(void **state)
 {
@@ -743,11 +796,19 @@ static void one_kind_of_token_is_not_the_other(void **state)
         {"c_hash", "\"BBBBBBBBBBBBBBBBBBBBBB\""},
         {NULL, NULL},
     };
-    static const support_member idp_initiated[] = {
-        {"iss", "\"" ISSUER "\""},       {"organization_id", "\"org_1\""},
-        {"connection_id", "\"conn_1\""}, {"exp", "1758265247"},
-        {"iat", "1758264947"},           {NULL, NULL},
+    static const support_member logout[] = {
+        {"iss", "\"" ISSUER "\""},
+        {"aud", "[\"" CLIENT "\"]"},
+        {"sub", "\"usr_1\""},
+        {"sid", "\"ses_1\""},
+        {"exp", "1758265247"},
+        {"iat", "1758264947"},
+        {"jti", "\"1\""},
+        {"events", "{}"},
+        {NULL, NULL},
     };
+    static const support_member with_connection[] = {
+        {"connection_id", "\"conn_1\""}, {"organization_id", "\"org_1\""}, {NULL, NULL}};
 
     assert_null(check(*state, id_claims, full_id, &id_rules));
     assert_null(check(*state, access_claims, NULL, &access_rules));
@@ -757,10 +818,17 @@ static void one_kind_of_token_is_not_the_other(void **state)
                            "ID token");
     support_expect_verdict("access as ID", check(*state, access_claims, NULL, &id_rules),
                            "not an ID token");
-    support_expect(check(*state, idp_initiated, NULL, &id_rules) != NULL,
-                   "IdP-initiated as ID");
-    support_expect(check(*state, idp_initiated, NULL, &access_rules) != NULL,
+    support_expect(check(*state, idp_claims, NULL, &id_rules) != NULL, "IdP-initiated as ID");
+    support_expect(check(*state, idp_claims, NULL, &access_rules) != NULL,
                    "IdP-initiated as access");
+    support_expect_verdict("ID as IdP-initiated",
+                           check(*state, id_claims, with_connection, &idp_rules),
+                           "another kind");
+    support_expect_verdict("access as IdP-initiated",
+                           check(*state, access_claims, with_connection, &idp_rules),
+                           "another kind");
+    support_expect_verdict("logout as IdP-initiated",
+                           check(*state, logout, with_connection, &idp_rules), "another kind");
 }
 
 static void the_expiry_is_a_date_or_zero(void **state)
@@ -819,6 +887,7 @@ int main(void)
         TEST(what_is_missing_in_the_rules_fails_closed),
         TEST(what_holds_for_access_tokens),
         TEST(the_audience_of_access_tokens_is_configured),
+        TEST(what_holds_for_idp_initiated_requests),
         TEST(one_kind_of_token_is_not_the_other),
         TEST(the_expiry_is_a_date_or_zero),
     };

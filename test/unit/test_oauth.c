@@ -73,6 +73,47 @@ static void the_logout_url_does_with_what_there_is(void **state)
     }
 }
 
+static void hints_are_what_scalekit_could_take(void **state)
+{
+    const char *long_word = support_repeat(*state, 'x', 129);
+    const struct {
+        const char *name, *value;
+        bool is_hint;
+    } rows[] = {
+        {"organization_id", "org_17500000000000001", true},
+        {"organization_id", long_word + 1, true},
+        {"organization_id", long_word, false},
+        {"organization_id", "", false},
+        {"organization_id", "org 1", false},
+        {"connection_id", "conn_1", true},
+        {"connection_id", "conn_1\n", false},
+        {"domain_hint", "acme.test", true},
+        {"domain_hint", "a@acme.test", false},
+        {"login_hint", "o'neil+x@acme.test", true},
+        {"login_hint", "J\xc3\xbcrgen", true},
+        {"login_hint", "\xc3", false},
+        {"login_hint", "a\rb", false},
+        {"login_hint", support_repeat(*state, 'x', 257), false},
+        {"provider", "google", true},
+        {"provider", "my-own_2", true},
+        {"provider", "a.b", false},
+        {"prompt", "login", true},
+        {"prompt", "create", true},
+        {"prompt", "select_account", true},
+        {"prompt", "consent", true},
+        {"prompt", "none", true},
+        {"prompt", "Login", false},
+        {"prompt", "login consent", false},
+        {"prompt", "", false},
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        support_expect(sk_oauth_is_hint(rows[i].name, rows[i].value) == rows[i].is_hint,
+                       "%s=%s", rows[i].name, rows[i].value);
+    }
+}
+
 /* RFC 7636 appendix B */
 static void the_challenge_is_that_of_the_rfc(void **state)
 {
@@ -220,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_authorize_url_has_every_parameter),
+        TEST(hints_are_what_scalekit_could_take),
         TEST(the_logout_url_does_with_what_there_is),
         TEST(the_challenge_is_that_of_the_rfc),
         TEST(a_code_is_exchanged_with_the_secret_in_the_body),
