@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { assertFailure, assertPage, formOf, linksOf, localTarget, ourLines } from './support/answers.mjs';
 import { configtest } from './support/httpd.mjs';
-import { scalekitHost, signIn, siteFiles, startSite } from './support/sites.mjs';
+import { parseEnvironment, scalekitHost, signIn, siteFiles, startSite } from './support/sites.mjs';
 
 const ACME = 'org_17500000000000001';
 const GLOBEX = 'org_17500000000000002';
@@ -31,6 +31,8 @@ const locations = {
   '/require': ours().concat(`Require scalekit-organization ${GLOBEX}`).filter((line) => line !== 'Require valid-user'),
   '/require-own-id': ['AuthType Scalekit', 'Require scalekit-organization globex'],
   '/require-two': ['AuthType Scalekit', `Require scalekit-organization ${GLOBEX} org_3`],
+  '/cgi-bin/env/open': ['AuthType Scalekit', 'Require all granted', `ScalekitOrganization ${GLOBEX}`],
+  '/cgi-bin/env/mismatch': ours(`ScalekitOrganization ${GLOBEX}`, 'ErrorDocument 403 /cgi-bin/env/open'),
   '/hints': ours('ScalekitConnection conn_1', 'ScalekitProvider google', 'ScalekitDomainHint acme.test',
     'ScalekitLoginHint mia@acme.test', 'ScalekitPrompt login'),
   '/hints/inner': ours('ScalekitConnection off', 'ScalekitProvider github'),
@@ -68,14 +70,13 @@ before(async () => {
     [`htdocs/ht/${name}/index.html`, 'inside\n'],
   ]));
   site = await startSite({
-    files: { ...siteFiles, ...files },
+    files: { ...siteFiles, ...files, 'htdocs/include.shtml': 'before <!--#include virtual="/globex" --> after\n' },
     logLevel: 'warn auth_scalekit:debug',
     processes: 1, // each remembers by itself which requests of identity providers were used
     scalekit: { users, organizations: [{ id: ACME, name: 'Acme', externalId: 'acme' }, { id: GLOBEX, name: 'Globex', externalId: 'globex' }], autoLogin: MIA },
     config: (server) => scalekitHost(server, {
       locations,
       extra: [`AliasMatch "^/(acme|globex|own-id|host|function|header|expression-fails|require|hints|t|u|e)(?!.*shtml)" "${server.docroot}/secret.html"`,
-        `Alias "/include" "${server.docroot}/include.shtml"`,
         `<Directory "${server.docroot}/ht">`, 'AllowOverride AuthConfig', '</Directory>', ...byPath].join('\n'),
     }),
   });
@@ -289,6 +290,26 @@ describe('ScalekitOrganization', () => {
       }
     }
     assert.equal((await visitor.script('/expression-fails')).status, 403);
+  });
+
+  it('does not show a session of another to pages for everybody', async () => {
+    const seen = async (path, options) => {
+      const answer = await visitor.get(path, options);
+      const { SCALEKIT_OID: oid, REMOTE_USER: user } = parseEnvironment(answer.text);
+      return [answer.status, oid, user];
+    };
+    assert.deepEqual(await seen('/cgi-bin/env/open'), [200, undefined, undefined]);
+    assert.deepEqual(await seen('/cgi-bin/env/mismatch', { headers: { Accept: 'application/json' } }), [403, undefined, undefined]);
+    assert.equal((await visitor.get('/globex', { follow: true })).status, 200);
+    assert.deepEqual(await seen('/cgi-bin/env/open'), [200, GLOBEX, 'usr_1']);
+  });
+
+  it('keeps pages of another out of an SSI page', async () => {
+    const { status, text } = await visitor.get('/include.shtml');
+    assert.equal(status, 200);
+    assert.match(text, /^before [^]* after$/m);
+    assert.doesNotMatch(text, /the secret page/);
+    assert.equal(authorizations().length, 0);
   });
 
   it('does not keep anybody from signing out', async () => {

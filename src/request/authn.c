@@ -30,7 +30,10 @@ const sk_record *sk_authn_record(request_rec *r)
 {
     const sk_visit *visit = sk_visit_first(r);
 
-    return visit->status == SK_SESSION_VALID && sk_authn_is_ours(r) ? visit->record : NULL;
+    return visit->status == SK_SESSION_VALID && sk_authn_is_ours(r)
+                   && sk_organization_admits(r, &visit->record->identity)
+               ? visit->record
+               : NULL;
 }
 
 /* ---- the challenge ---- */
@@ -230,7 +233,10 @@ static int force_authn(request_rec *r)
         return DECLINED;
     }
     take_over_caching(r);
-    return record && remote_user(r, &record->identity) ? OK : DECLINED;
+    return record && remote_user(r, &record->identity)
+                   && sk_organization_admits(r, &record->identity)
+               ? OK
+               : DECLINED;
 }
 
 void sk_authn_hook(apr_pool_t *pool)

@@ -19,30 +19,52 @@ APLOG_USE_MODULE(auth_scalekit);
 /* To jump into an organization Scalekit wants this prompt beside the organization. */
 static const char prompt[] = "select_account";
 
-/* The value of "ScalekitOrganization Off" is empty, and no expression. */
-bool sk_organization_wanted(request_rec *r, const char **organization)
+/* Is there such a rule? The value of "ScalekitOrganization Off" is empty, and no expression. */
+static bool is_ruled(request_rec *r)
 {
     const sk_expression *expression = sk_policy_of(r)->steering.organization;
     const char *literal = expression ? sk_expression_literal(expression) : "";
-    const char *failure, *value;
 
-    *organization = NULL;
-    if (literal && !*literal) {
-        return true;
+    return !literal || *literal;
+}
+
+/* The organization of a rule; NULL where its expression gives none, and *why says so. */
+static const char *organization_of(request_rec *r, const char **why)
+{
+    const char *value = sk_expression_value(r, sk_policy_of(r)->steering.organization, why);
+
+    if (value && (strlen(value) > 256 || !sk_text_is_clean(value))) {
+        *why = "gives something that is no id";
+        return NULL;
     }
-    value = sk_expression_value(r, expression, &failure);
-    if (value && strlen(value) <= 256 && sk_text_is_clean(value)) {
-        *organization = value;
+    if (!value && !*why) {
+        *why = "gives nothing";
+    }
+    return value;
+}
+
+bool sk_organization_wanted(request_rec *r, const char **organization)
+{
+    const char *why;
+
+    *organization = is_ruled(r) ? organization_of(r, &why) : NULL;
+    if (*organization || !is_ruled(r)) {
         return true;
     }
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   "403: ScalekitOrganization names no organization for this request: its "
                   "expression %s (reference %s)",
-                  failure ? failure
-                  : value ? "gives something that is no id"
-                          : "gives nothing",
-                  sk_visit_reference(r));
+                  why, sk_visit_reference(r));
     return false;
+}
+
+bool sk_organization_admits(request_rec *r, const sk_identity *identity)
+{
+    const char *why, *organization;
+
+    return !is_ruled(r)
+           || ((organization = organization_of(r, &why))
+               && sk_organization_has(identity, organization));
 }
 
 int sk_organization_refuse_unknown(request_rec *r)

@@ -24,6 +24,9 @@ int sk_organization_refuse_unknown(request_rec *r);
 /** Is this a user of the organization? */
 bool sk_organization_has(const sk_identity *identity, const char *organization);
 
+/** Is there no such rule for this request, or is this a user of the organization that it names? */
+bool sk_organization_admits(request_rec *r, const sk_identity *identity);
+
 /** What Scalekit can be told of it: its own ids, not those of the application. */
 const char *sk_organization_hint(const char *organization);
 
