@@ -123,7 +123,7 @@ static const char *steer(request_rec *r, const sk_expression *expression, const 
     if (failure) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       "a login goes without %s, the expression for which fails: %s", name,
-                      failure);
+                      sk_text_printable(r->pool, failure, 200));
     }
     if (value && !sk_oauth_is_hint(name, value)) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,

@@ -54,7 +54,7 @@ bool sk_organization_wanted(request_rec *r, const char **organization)
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   "403: ScalekitOrganization names no organization for this request: its "
                   "expression %s (reference %s)",
-                  why, sk_visit_reference(r));
+                  sk_text_printable(r->pool, why, 200), sk_visit_reference(r));
     return false;
 }
 
