@@ -191,6 +191,15 @@ describe('a logout from another site', () => {
     });
   }
 
+  it('may end on another origin, which the form allows for', async () => {
+    const visitor = new Visitor(on('absolute'));
+    assert.equal((await visitor.get('/', { follow: true })).status, 200);
+    const page = await visitor.get('/logout', { from: EVIL });
+    assertPage(page, 200);
+    const [, targets] = /form-action ([^;]*);/.exec(page.headers['content-security-policy']);
+    assert.deepEqual(targets.split(' ').sort(), ["'self'", site.scalekit.url, 'https://www.example.test'].sort());
+  });
+
   it('is none when it comes from another host of the same site', async () => {
     const visitor = await signIn(site);
     assert.equal((await visitor.get('/logout', { headers: { 'Sec-Fetch-Site': 'same-site' } })).status, 302);
