@@ -40,6 +40,7 @@ typedef struct sk_settings {
 
     apr_time_t session_max_age; /* both as durations; 0 = no idle end */
     apr_time_t session_idle_timeout;
+    apr_time_t refresh_buffer;
     apr_time_t clock_skew;
     apr_time_t connect_timeout;
     apr_time_t total_timeout;
