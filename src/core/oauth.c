@@ -58,7 +58,8 @@ const char *sk_oauth_challenge(apr_pool_t *pool, const char *verifier)
 static char *with_client(apr_pool_t *pool, const sk_settings *settings, const char *body)
 {
     body = sk_url_form_add(pool, body, "client_id", settings->client_id);
-    return apr_pstrcat(pool, body, "&client_secret=", sk_url_encode(pool, settings->client_secret), NULL);
+    return apr_pstrcat(pool, body,
+                       "&client_secret=", sk_url_encode(pool, settings->client_secret), NULL);
 }
 
 char *sk_oauth_code_body(apr_pool_t *pool, const sk_settings *settings, const char *code,
@@ -72,9 +73,11 @@ char *sk_oauth_code_body(apr_pool_t *pool, const sk_settings *settings, const ch
     return with_client(pool, settings, body);
 }
 
-char *sk_oauth_refresh_body(apr_pool_t *pool, const sk_settings *settings, const char *refresh_token)
+char *sk_oauth_refresh_body(apr_pool_t *pool, const sk_settings *settings,
+                            const char *refresh_token)
 {
-    const char *body = sk_url_form_add(pool, "grant_type=refresh_token", "refresh_token", refresh_token);
+    const char *body =
+        sk_url_form_add(pool, "grant_type=refresh_token", "refresh_token", refresh_token);
 
     return with_client(pool, settings, body);
 }

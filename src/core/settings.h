@@ -47,6 +47,9 @@ typedef struct sk_settings {
     const char *ca_bundle; /* NULL: the system's */
     const char *proxy;     /* NULL: none but what the process environment says */
 
+    int number; /* of the environment: servers with the same one share it */
+    const apr_array_header_t
+        *secrets; /* const char *: what keys are derived from; the first seals, all open */
     bool keeps_access_token; /* some directory passes it on */
     const sk_sealer *session_sealer;
     const sk_sealer *login_sealer;

@@ -6,14 +6,16 @@
 #ifndef SK_ENVIRONMENT_BREAKER_H
 #define SK_ENVIRONMENT_BREAKER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <apr_time.h>
 
-/** Three words of shared memory, all 0 at first. Only touched atomically. */
+/** Three words of shared memory, all 0 at first. */
 typedef struct sk_breaker {
-    apr_uint64_t *failures;
-    apr_uint64_t *quiet_until; /* the time, in microseconds, until which nobody calls */
-    apr_uint64_t *pause;     /* how long that was, in microseconds */
+    _Atomic uint64_t *failures;
+    _Atomic uint64_t *quiet_until; /* the time, in microseconds, until which nobody calls */
+    _Atomic uint64_t *pause;       /* how long that was, in microseconds */
 } sk_breaker;
 
 /** May a call be made? A true must be followed by sk_breaker_note(). */

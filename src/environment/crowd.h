@@ -6,12 +6,14 @@
 #ifndef SK_ENVIRONMENT_CROWD_H
 #define SK_ENVIRONMENT_CROWD_H
 
-#include <stdbool.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <apr_time.h>
 
 typedef struct sk_crowd {
-    apr_uint64_t *places; /* shared; each the time in microseconds until which it is taken */
-    int count;            /* how many there are for this server */
+    _Atomic uint64_t
+        *places; /* shared; each the time in microseconds until which it is taken */
+    int count;   /* how many there are for this server */
 } sk_crowd;
 
 /** Takes a place until a time. @return its number, or -1 if all are taken */

@@ -34,7 +34,8 @@ typedef enum sk_refreshed {
 } sk_refreshed;
 
 /** Follows the chain to the newest tokens that are known here, without calling anybody. */
-sk_refreshed sk_refresh_follow(const sk_call *call, const sk_refresher *refresher, sk_record *record);
+sk_refreshed sk_refresh_follow(const sk_call *call, const sk_refresher *refresher,
+                               sk_record *record);
 
 /** Brings a record that is due (refresh_at has passed) up to date, waiting for others at most three seconds. */
 sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher, sk_record *record);

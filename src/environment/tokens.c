@@ -86,7 +86,8 @@ static const char *ask_for_tokens(const sk_call *call, sk_http *http, char *form
     OPENSSL_cleanse(form, strlen(form));
     memset(tokens, 0, sizeof(*tokens));
     if (!wrong) {
-        wrong = sk_oauth_read_tokens(call->pool, answer.status, answer.body, answer.length, tokens);
+        wrong =
+            sk_oauth_read_tokens(call->pool, answer.status, answer.body, answer.length, tokens);
     }
     return wrong ? apr_pstrcat(call->pool, "Scalekit's token endpoint: ", wrong, NULL) : NULL;
 }
