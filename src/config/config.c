@@ -115,9 +115,15 @@ static apr_size_t read_size(const char *text)
 
 apr_size_t sk_config_shared_memory(const server_rec *main_server)
 {
-    const char *text = server_of(main_server)->shared_memory;
+    const server_rec *s;
+    apr_size_t largest = 0;
 
-    return read_size(text ? text : "8M");
+    for (s = main_server; s; s = s->next) {
+        const char *text = server_of(s)->shared_memory;
+        apr_size_t size = read_size(text ? text : "8M");
+        largest = size > largest ? size : largest;
+    }
+    return largest;
 }
 
 struct sk_environment *sk_environment_of(const server_rec *s)
@@ -165,13 +171,9 @@ static const char *set_secret(cmd_parms *cmd, void *dir, const char *text)
 
 static const char *set_shared_memory(cmd_parms *cmd, void *dir, const char *text)
 {
-    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     apr_size_t size = read_size(text);
 
     (void)dir;
-    if (wrong) {
-        return wrong;
-    }
     if (size < SK_TABLE_SIZE_MIN || size > SK_TABLE_SIZE_MAX) {
         return "ScalekitSharedMemory is a size from 64K to 1G, such as 8M";
     }
@@ -348,9 +350,9 @@ const command_rec sk_config_commands[] = {
                 "seconds until an unused session ends, 0 = never"),
     SERVER_TEXT("ScalekitRefreshBuffer", refresh_buffer,
                 "seconds before an access token expires that it is refreshed"),
-    AP_INIT_TAKE1(
-        "ScalekitSharedMemory", set_shared_memory, NULL, RSRC_CONF,
-        "the size of the memory that all processes share, such as 8M; for the whole server"),
+    AP_INIT_TAKE1("ScalekitSharedMemory", set_shared_memory, NULL, RSRC_CONF,
+                  "the size of the memory that all processes share, such as 8M; of several "
+                  "sizes the largest counts"),
     SERVER_TEXT("ScalekitClockSkew", clock_skew,
                 "seconds that Scalekit's clock may differ from ours"),
     AP_INIT_TAKE2("ScalekitTimeout", set_timeout, NULL, RSRC_CONF,

@@ -56,13 +56,12 @@ typedef struct sk_jwt_rules {
     const char *issuer;
     const char *audience; /* SK_JWT_ID: the client id */
     const char *client_id;
-    const char *nonce; /* SK_JWT_ID: ours, enforced where the token carries one */
-    bool
-        is_refreshed; /* SK_JWT_ID: it came with a refresh, where no browser was between (OIDC Core
-                                 section 12.2), and its nonce is not looked at */
+    const char *nonce;        /* SK_JWT_ID: ours, enforced where the token carries one */
     const char *access_token; /* SK_JWT_ID: the token that at_hash speaks of */
     apr_time_t now;           /* in seconds since the epoch, as everything here */
     apr_time_t skew;
+    /* SK_JWT_ID: it came with a refresh, where no browser was between (OIDC Core section 12.2); its nonce is not looked at. */
+    bool is_refreshed;
 } sk_jwt_rules;
 
 /** Checks the claims of a token whose signature was verified. */
