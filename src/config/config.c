@@ -120,10 +120,10 @@ apr_size_t sk_config_shared_memory(const server_rec *main_server)
 
     for (s = main_server; s; s = s->next) {
         const char *text = server_of(s)->shared_memory;
-        apr_size_t size = read_size(text ? text : "8M");
+        apr_size_t size = text ? read_size(text) : 0;
         largest = size > largest ? size : largest;
     }
-    return largest;
+    return largest ? largest : read_size("8M");
 }
 
 struct sk_environment *sk_environment_of(const server_rec *s)
