@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assertFailure, assertPage, cookiesOf, linksOf, localTarget, ourLines } from './support/answers.mjs';
 import { freePorts, until } from './support/httpd.mjs';
 import { scalekitHost, signIn, startSite } from './support/sites.mjs';
@@ -499,6 +500,8 @@ describe('a Scalekit that is slow', () => {
     assert.deepEqual(finished.slice(8).map(({ status }) => status), Array(4).fill(502));
     assert.equal(asked('token'), 4);
     await own.scalekit.control({ reset: true, autoLogin: 'ada@acme.test', redirectUris: [`${own.url}/auth/callback`] });
+    // Four failures in a row: for five seconds nobody calls.
+    await sleep(5100);
     assert.equal((await signIn(own)).arrival.status, 200, 'and afterwards all is well');
   });
 });
