@@ -18,10 +18,17 @@ typedef struct sk_breaker {
     _Atomic uint64_t *pause;       /* how long that was, in microseconds */
 } sk_breaker;
 
-/** May a call be made? A true must be followed by sk_breaker_note(). */
-bool sk_breaker_lets_through(const sk_breaker *breaker, apr_time_t now);
+typedef enum sk_breaker_pass {
+    SK_BREAKER_PASS,  /* call */
+    SK_BREAKER_TRIAL, /* call, for all others, who wait for how it goes */
+    SK_BREAKER_STOP   /* do not call */
+} sk_breaker_pass;
+
+/** May a call be made? If so, sk_breaker_note() must follow. */
+sk_breaker_pass sk_breaker_ask(const sk_breaker *breaker, apr_time_t now);
 
 /** How the call went: an answer that is no 5xx and no 429 is well. */
-void sk_breaker_note(const sk_breaker *breaker, bool went_well, apr_time_t now);
+void sk_breaker_note(const sk_breaker *breaker, sk_breaker_pass pass, bool went_well,
+                     apr_time_t now);
 
 #endif

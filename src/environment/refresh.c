@@ -12,8 +12,8 @@
 #define CALL_LIMIT apr_time_from_sec(5)
 #define LEASE_LIFE (CALL_LIMIT + apr_time_from_sec(2))
 
-/* A late request with an old cookie finds its way for this long. */
-#define RESULT_LIFE apr_time_from_sec(2 * 3600)
+/* A holder who was stopped for longer before the call does not call any more: its lease might run out on the way. */
+#define STALL_LIMIT apr_time_from_sec(1)
 
 #define WAIT_LIMIT apr_time_from_sec(3)
 
@@ -73,19 +73,32 @@ static found find_result(const sk_call *call, const sk_refresher *refresher,
     return FOUND_NEWER;
 }
 
-/* NULL keeps an end. */
+/* For as long as the session may live, so that a late request with an old cookie finds its way. */
 static void keep_result(const sk_call *call, const sk_refresher *refresher,
                         const subject *names, const sk_record *newer)
 {
-    size_t length = 1;
-    const void *bytes = newer ? sk_record_pack(call->pool, newer, &length) : (const void *)"E";
+    apr_time_t now = apr_time_now(), life = apr_time_from_sec(newer->absolute_end) - now;
+    size_t length;
+    const unsigned char *bytes = sk_record_pack(call->pool, newer, &length);
 
-    if (sk_cache_set(call, refresher->cache, apr_time_now(), &names->result, bytes, length,
-                     RESULT_LIFE)
-        != SK_OUTCOME_YES) {
-        sk_call_log(call, SK_LEVEL_WARNING,
-                    "the result of a refresh cannot be shared: a request that comes with the "
-                    "old cookie will have to log in");
+    if (life > 0
+        && sk_cache_set(call, refresher->cache, now, &names->result, bytes, length, life)
+               != SK_OUTCOME_YES) {
+        sk_call_log(
+            call, SK_LEVEL_WARNING,
+            "the result of a refresh cannot be shared: a request that comes with the old "
+            "cookie will have to log in");
+    }
+}
+
+/* Only where there is no result: what somebody stored in the meantime is worth more than an end. */
+static void keep_end(const sk_call *call, const sk_refresher *refresher, const subject *names,
+                     const sk_record *record)
+{
+    apr_time_t now = apr_time_now(), life = apr_time_from_sec(record->absolute_end) - now;
+
+    if (life > 0) {
+        sk_cache_add(call, refresher->cache, now, &names->result, "E", 1, life);
     }
 }
 
@@ -128,14 +141,17 @@ sk_refreshed sk_refresh_follow(const sk_call *call, const sk_refresher *refreshe
 /* ---- the call ---- */
 
 static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refresher,
-                                  const subject *names, sk_record *record)
+                                  const subject *names, sk_record *record, apr_time_t since)
 {
     sk_call limited = *call;
     sk_record newer;
     bool has_ended;
     const char *wrong;
 
-    limited.deadline = apr_time_now() + CALL_LIMIT;
+    if (apr_time_now() - since > STALL_LIMIT) {
+        return verdict(record, false);
+    }
+    limited.deadline = since + CALL_LIMIT;
     limited.never_twice = true;
     wrong = sk_tokens_refresh(&limited, refresher->settings, refresher->http, refresher->keys,
                               record, &newer, &has_ended);
@@ -152,8 +168,10 @@ static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refre
                     "(invalid_grant), because the session was "
                     "ended there or because the answer to an earlier refresh was lost",
                     record->identity.sub);
-        keep_result(call, refresher, names, NULL);
-        return SK_REFRESHED_ENDED;
+        keep_end(call, refresher, names, record);
+        return sk_refresh_follow(call, refresher, record) == SK_REFRESHED_NEWER
+                   ? SK_REFRESHED_NEWER
+                   : SK_REFRESHED_ENDED;
     }
     sk_call_log(call, SK_LEVEL_WARNING, "cannot refresh the tokens of %s now: %s",
                 record->identity.sub, wrong);
@@ -162,14 +180,15 @@ static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refre
 
 /* With the lease in hand: has somebody else been through between our look at the result and our getting the lease? */
 static sk_refreshed refresh_with_lease(const sk_call *call, const sk_refresher *refresher,
-                                       const subject *names, sk_record *record)
+                                       const subject *names, sk_record *record,
+                                       apr_time_t since)
 {
     sk_record newer;
 
     if (find_result(call, refresher, names, record, &newer) != FOUND_NOTHING) {
         return sk_refresh_follow(call, refresher, record);
     }
-    return call_scalekit(call, refresher, names, record);
+    return call_scalekit(call, refresher, names, record, since);
 }
 
 /* ---- one of many ---- */
@@ -196,7 +215,7 @@ static taken try_lease(const sk_call *call, const sk_refresher *refresher, const
     if (added != SK_OUTCOME_YES) {
         return added == SK_OUTCOME_NO ? TAKEN_THEIRS : TAKEN_NOT;
     }
-    *outcome = refresh_with_lease(call, refresher, names, record);
+    *outcome = refresh_with_lease(call, refresher, names, record, ours.since);
     sk_cache_delete_if_equal(call, refresher->cache, apr_time_now(), &names->lease, &ours,
                              sizeof(ours));
     return TAKEN_OURS;

@@ -123,7 +123,7 @@ static sk_session_status renew(request_rec *r, session_rec *z, sk_record *record
     case SK_REFRESHED_LATER:
         return SK_SESSION_LATER;
     default:
-        sk_session_end(r);
+        /* The cookie stays: it is worth nothing, and deleting it might hit a newer one of a parallel login. */
         return SK_SESSION_NONE;
     }
 }
