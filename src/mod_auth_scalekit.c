@@ -52,12 +52,21 @@ static const char *own_paths(apr_pool_t *pool, const sk_settings *settings)
     return list;
 }
 
+/* Seen by all processes and both generations of a reload; the children inherit the handle. */
+static sk_table *table;
+
+static void log_to_server(void *baton, sk_level level, const char *line)
+{
+    ap_log_error(APLOG_MARK, level == SK_LEVEL_ERROR ? APLOG_ERR : APLOG_WARNING, 0, baton,
+                 "%s", line);
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *main_server)
 {
+    sk_call call = {pconf, log_to_server, main_server, 0, false};
     server_rec *s;
 
-    (void)pconf;
     (void)plog;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
@@ -69,21 +78,29 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          settings->name, settings->env_url, own_paths(ptemp, settings));
         }
     }
-    return sk_http_start() == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+    table =
+        sk_table_open(&call, main_server->process->pool, sk_config_shared_memory(main_server));
+    return table && sk_http_start() == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 /* Connections and locks belong to a process: they are made after fork. */
+static int workers(void)
+{
+    int threads = 1, processes = 1;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &processes);
+    return (threads > 0 ? threads : 1) * processes;
+}
+
 static void child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     server_rec *s;
-    int threads = 1;
 
-    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     for (s = main_server; s; s = s->next) {
         const sk_settings *settings = sk_settings_of(s);
-        struct sk_environment *environment =
-            settings ? sk_environment_create(pchild, settings, threads > 4 ? threads / 2 : 2)
-                     : NULL;
+        sk_environment *environment =
+            settings ? sk_environment_create(pchild, settings, table, workers()) : NULL;
         sk_environment_set(s, environment);
         if (settings && !environment) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,

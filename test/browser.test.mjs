@@ -62,10 +62,14 @@ describe('in a browser', { skip }, () => {
   }
 
   before(async () => {
-    const [port] = await freePorts(1);
+    const ports = await freePorts(2);
     server = await startSite({
-      ports: [port],
-      scalekit: { autoLogin: null, postLogoutRedirectUris: [`http://localhost:${port}/public/`] },
+      ports,
+      scalekit: {
+        autoLogin: null,
+        redirectUris: ports.map((port) => `http://localhost:${port}/auth/callback`),
+        postLogoutRedirectUris: [`http://localhost:${ports[0]}/public/`, `http://127.0.0.1:${ports[0]}/public/`],
+      },
       files: {
         ...siteFiles,
         'cgi-bin/dashboard': { text: DASHBOARD, mode: 0o755 },
@@ -73,14 +77,15 @@ describe('in a browser', { skip }, () => {
         'htdocs/public/form.html': FORM,
         'htdocs/quiet/index.html': 'quiet',
       },
-      config: (one) => scalekitHost(one, {
-        settings: { ScalekitAfterLoginURL: '/dashboard', ScalekitAfterLogoutURL: '/public/' },
+      config: (one) => ['/public/', `http://127.0.0.1:${one.port}/public/`].map((bye, i) => scalekitHost(one, {
+        port: ports[i],
+        settings: { ScalekitAfterLoginURL: '/dashboard', ScalekitAfterLogoutURL: bye },
         locations: {
           '/settings': ['Require scalekit-permission organization:settings'],
           '/quiet/': ['ScalekitUnauthenticated 401'],
         },
         extra: `ScriptAliasMatch "^/(dashboard|settings)$" "${one.root}/cgi-bin/$1"`,
-      }),
+      })).join('\n'),
     });
     browser = await chromium.launch({
       executablePath,
@@ -139,6 +144,14 @@ describe('in a browser', { skip }, () => {
     await page.waitForURL(`${server.url}/public/`);
     await open('/dashboard');
     assert.equal(await heading(), 'Sign in');
+  });
+
+  it('the denied page logs out to another site', async () => {
+    const site = `http://localhost:${server.ports[1]}`;
+    await logIn('Max Member', `${site}/dashboard`);
+    await open(`${site}/settings`);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.waitForURL(`http://127.0.0.1:${server.ports[0]}/public/`);
   });
 
   it('an admin opens what a member may not', async () => {

@@ -1,7 +1,9 @@
 // What a session decided is for one visitor: no cache on the way may keep it, mod_cache on this machine least of all.
 
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
+import { cookiesOf } from './support/answers.mjs';
 import { startBackend } from './support/backend.mjs';
 import { freePorts } from './support/httpd.mjs';
 import { scalekitHost, signIn, siteFiles, startSite } from './support/sites.mjs';
@@ -238,5 +240,90 @@ describe('mod_cache', () => {
       assert.deepEqual([first.text, second.text, third.text], Array(3).fill('for anybody'));
       assert.equal(backend.requests.length, seen, 'the public page came from the cache');
     });
+  });
+});
+
+describe('mod_cache and a public page', () => {
+  const renewals = { 'at each request': { SessionMaxAge: 1000 }, 'after a while': { SessionMaxAge: 1000, SessionExpiryUpdateInterval: 1 } };
+  let server;
+  let backend;
+
+  before(async () => {
+    backend = await startBackend();
+    const headers = { 'Content-Type': 'text/html', 'Cache-Control': 'public, max-age=60', ETag: '"1"' };
+    for (const path of ['/plain', '/late']) backend.answer(path, { headers, body: 'for everybody' });
+    backend.answer('/including', { headers, body: 'for everybody <!--#include virtual="/cgi-bin/env" -->' });
+    const ports = await freePorts(Object.keys(renewals).length);
+    server = await startSite({
+      ports,
+      scalekit: { redirectUris: ports.map((port) => `http://localhost:${port}/auth/callback`) },
+      config: (one) => Object.values(renewals).map((settings, i) => scalekitHost(one, {
+        backend,
+        port: ports[i],
+        settings,
+        locations: {
+          '/proxied/': ['AuthType None', 'Require all granted'],
+          '/proxied/including': ['Options +Includes', 'SetOutputFilter INCLUDES'],
+        },
+        extra: 'CacheEnable disk /',
+      })).join('\n'),
+    });
+  });
+
+  after(async () => {
+    await server?.stop();
+    await backend?.stop();
+  });
+
+  const signInAt = async (site) => {
+    const visitor = server.visitor();
+    assert.equal((await visitor.get(`${site}/`, { follow: true })).status, 200);
+    return visitor;
+  };
+  const isNobody = async (stranger, site) => {
+    const answer = await stranger.get(`${site}/secret.html`);
+    assert.match(answer.location ?? '', /\/oauth\/authorize\?/, 'a stranger has somebody\'s session');
+  };
+
+  Object.keys(renewals).forEach((when, i) => {
+    it(`hand nobody a session that mod_session renews ${when}`, async () => {
+      const site = `http://localhost:${server.ports[i]}`;
+      const ada = await signInAt(site);
+      await sleep(2100);
+      for (const path of ['/proxied/late', '/public/index.html']) {
+        const answer = await ada.get(site + path);
+        if (path === '/proxied/late') assert.match(cookiesOf(answer).session.value, /scalekit=/);
+        if (cookiesOf(answer).session) isPrivate(answer, path);
+        const stranger = server.visitor();
+        for (let round = 0; round < 2; round += 1) {
+          const { status, headers } = await stranger.get(site + path);
+          assert.equal(status, 200);
+          assert.doesNotMatch(headers['set-cookie'] ?? '', /scalekit=/, path);
+        }
+        await isNobody(stranger, site);
+      }
+    });
+  });
+
+  it('show a stranger nothing that was included for Ada', async () => {
+    const site = `http://localhost:${server.ports[1]}`;
+    const ada = await signInAt(site);
+    const hers = await ada.get(`${site}/proxied/including`);
+    assert.match(hers.text, /SCALEKIT_EMAIL=.?ada@acme\.test/);
+    isPrivate(hers, 'a page with an include');
+    for (let round = 0; round < 2; round += 1) {
+      const { status, text } = await server.get(`${site}/proxied/including`);
+      assert.equal(status, 200);
+      assert.match(text, /for everybody/);
+      assert.doesNotMatch(text, /ada@acme/);
+    }
+  });
+
+  it('still comes from the cache, for strangers', async () => {
+    const page = `http://localhost:${server.ports[1]}/proxied/plain`;
+    assert.equal((await server.get(page)).text, 'for everybody');
+    const seen = backend.requests.length;
+    assert.equal((await server.get(page)).text, 'for everybody');
+    assert.equal(backend.requests.length, seen);
   });
 });

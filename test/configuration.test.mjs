@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { startBackend } from './support/backend.mjs';
 import { configtest, freePorts, startHttpd } from './support/httpd.mjs';
 import { PLAIN_COOKIE, SECURE_COOKIE, scalekitHost, signIn, siteFiles, startSite } from './support/sites.mjs';
 
@@ -53,6 +54,9 @@ describe('a configuration is refused for', () => {
     'a base URL with a path': [{ ScalekitBaseURL: 'https://app.test/x' }, /ScalekitBaseURL.*path/],
     'a login that ends elsewhere': [{ ScalekitAfterLoginURL: 'https://other.test/' }, /ScalekitAfterLoginURL.*path/],
     'a logout that ends nowhere': [{ ScalekitAfterLogoutURL: 'goodbye' }, /ScalekitAfterLogoutURL/],
+    'scopes without openid': [{ ScalekitScopes: 'profile email' }, /ScalekitScopes lacks openid.*add it/],
+    'CAs that are not there': [{ ScalekitCABundle: '/nowhere/ca.pem' }, /ScalekitCABundle: cannot read \/nowhere\/ca\.pem.*PEM/],
+    'a proxy without scheme': [{ ScalekitProxy: 'proxy.test:3128' }, /ScalekitProxy.*http:\/\//],
     'no number': [{ ScalekitSessionMaxAge: 'soon' }, /ScalekitSessionMaxAge: "soon" is not a number of seconds/],
     'a number and more': [{ ScalekitSessionIdleTimeout: '10m' }, /ScalekitSessionIdleTimeout: "10m"/],
     'a negative number': [{ ScalekitSessionIdleTimeout: '-1' }, /ScalekitSessionIdleTimeout: "-1"/],
@@ -143,6 +147,7 @@ describe('a configuration is taken with', () => {
       ScalekitAudience: 'x', ScalekitBaseURL: 'https://app.test', ScalekitLoginPath: '/in', ScalekitLogoutPath: 'none',
       ScalekitAfterLoginURL: '/home?a=b', ScalekitAfterLogoutURL: 'https://www.app.test/bye', ScalekitSessionKey: KEY, ScalekitSessionScope: 'all',
       ScalekitSessionMaxAge: 100, ScalekitSessionIdleTimeout: 0, ScalekitClockSkew: 0, ScalekitTimeout: '1 2', ScalekitProxy: 'http://127.0.0.1:9',
+      ScalekitCABundle: 'client.secret',
     }],
     'CacheStorePrivate Off': [{ CacheStorePrivate: 'Off' }],
     'our module last': [{}, { moduleOrder: 'last' }],
@@ -177,7 +182,7 @@ describe('a warning is given for', () => {
 describe('secrets', () => {
   it('are not shown by httpd -t -D DUMP_CONFIG and /server-info', async () => {
     const server = await startHttpd({
-      config: host({ ScalekitClientSecret: SECRET, ScalekitSessionKey: `${KEY} env:KEY` },
+      config: host({ ScalekitClientSecret: SECRET, ScalekitSessionKey: `${KEY} env:KEY`, ScalekitProxy: 'http://proxy-user:proxy-word@127.0.0.1:9' },
         { locations: { '/server-info': ['SetHandler server-info', 'AuthType None', 'Require all granted'] } }),
       env: { KEY: `${KEY}xyz` },
     });
@@ -187,10 +192,11 @@ describe('secrets', () => {
     await server.stop();
     assert.equal(info.status, 200);
     for (const text of [dump.output, info.text, log]) {
-      assert.doesNotMatch(text, new RegExp(`${SECRET}|${KEY}`));
+      assert.doesNotMatch(text, new RegExp(`${SECRET}|${KEY}|proxy-word`));
     }
     for (const text of [dump.output, info.text]) {
       assert.match(text, /ScalekitClientSecret/);
+      assert.match(text, /ScalekitProxy/);
       assert.match(text, /ScalekitSessionKey/);
     }
   });
@@ -234,6 +240,55 @@ describe('virtual hosts', () => {
       const answer = await server.visitor().get(`${site(i)}/login?next=/secret.html`, { follow: true });
       assert.equal(answer.status, 200, answer.text);
       assert.equal(answer.url, `${site(i)}/secret.html`);
+    });
+  }
+});
+
+describe('two virtual hosts that say nothing of Scalekit', () => {
+  const ways = {
+    'where the main server does': ({ url, clientId, root }) => ({
+      config: `ScalekitEnvURL ${url}\nScalekitClientID ${clientId}\nScalekitClientSecret file:${root}/client.secret`,
+    }),
+    'where the environment does': ({ url, clientId, clientSecret }) => ({
+      env: { SCALEKIT_ENV_URL: url, SCALEKIT_CLIENT_ID: clientId, SCALEKIT_CLIENT_SECRET: clientSecret },
+    }),
+  };
+  for (const [name, say] of Object.entries(ways)) {
+    it(`are two sites ${name}`, async () => {
+      const [port, scalekitPort] = await freePorts(2);
+      const siteOf = (host) => `http://${host}.localhost:${port}`;
+      const hosts = ['one', 'two'];
+      const client = { clientId: 'skc_1', clientSecret: SECRET };
+      const scalekit = { url: `http://127.0.0.1:${scalekitPort}`, ...client };
+      const backend = await startBackend();
+      const server = await startSite({
+        ports: [port],
+        scalekit: { ...client, port: scalekitPort, redirectUris: hosts.map((host) => `${siteOf(host)}/auth/callback`) },
+        env: say(scalekit).env,
+        config: (one) => [say({ ...scalekit, root: one.root }).config, ...hosts.map((host) => `<VirtualHost *:${port}>
+          ServerName ${host}.localhost:${port}
+          Session On
+          SessionCookieName ${host} path=/;HttpOnly;SameSite=Lax
+          ProxyPass "/proxied/" "${backend.url}/"
+          <Location "/">\nAuthType Scalekit\nRequire valid-user\n</Location>\n</VirtualHost>`)].join('\n'),
+      });
+      const paths = server.log().split('\n').filter((line) => /our own paths/.test(line));
+      const values = {};
+      for (const host of hosts) {
+        assert.equal(paths.filter((line) => line.includes(`virtual host ${host}.localhost:${port} `)).length, 1, paths.join('\n'));
+        const visitor = server.visitor();
+        const arrival = await visitor.get(`${siteOf(host)}/secret.html`, { follow: true });
+        assert.equal(arrival.url, `${siteOf(host)}/secret.html`);
+        assert.equal(arrival.status, 200);
+        values[host] = visitor.jar.get(host).value;
+        await visitor.get(`${siteOf(host)}/proxied/`, { headers: { Cookie: `a=b; ${host}=${values[host]}` } });
+        assert.equal(backend.last.headers.cookie, 'a=b', `the session of ${host}`);
+      }
+      const trial = async (host, value) => (await server.get(`${siteOf(host)}/secret.html`, { headers: { Cookie: `${host}=${value}` } })).status;
+      const verdicts = [await trial('one', values.one), await trial('two', values.two), await trial('one', values.two), await trial('two', values.one)];
+      await server.stop();
+      await backend.stop();
+      assert.deepEqual(verdicts, [200, 200, 302, 302]);
     });
   }
 });

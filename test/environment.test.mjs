@@ -79,8 +79,10 @@ describe('the application', () => {
       '/fallback/': ['FallbackResource /cgi-bin/env'],
       '/closed/': ['Require scalekit-role owner', 'ErrorDocument 403 /cgi-bin/env'],
       '/session/': ['SessionEnv On'],
+      '/used/': ['RequestHeader set X-Mail "%{SCALEKIT_EMAIL}e"', 'RewriteEngine On', 'RewriteCond "%{ENV:SCALEKIT_ROLES}" "!=admin"', 'RewriteRule "^" "-" [F]'],
+      '/failing/': ['ScalekitExport headers', 'ScalekitPassAccessToken On', 'ProxyErrorOverride On', 'ErrorDocument 404 /public/app/error'],
     };
-    const words = 'headers|both|none|prefix|token|optional|session|public';
+    const words = 'headers|both|none|prefix|token|optional|session|public|used|failing';
     const host = (one, port, settings = {}) => scalekitHost(one, {
       backend, fastcgi, port, locations, settings,
       extra: `ProxyPassMatch "^/((?:${words})/app.*)" "${backend.url}/$1" upgrade=websocket
@@ -205,6 +207,39 @@ describe('the application', () => {
           assert.match(visitor.arrival.text, /lacks something/);
           assert.equal((await visitor.get('/')).status, 200); // elsewhere the session is as good as any
         }
+      });
+    }
+  });
+
+  it('may use the variables in other directives', async () => {
+    const { headers } = await proxied(ada, '/used/app');
+    assert.equal(headers['x-mail'], 'ada@acme.test');
+    const max = await signIn(server, { as: 'max@acme.test' });
+    assert.equal((await max.get('/used/app')).status, 403);
+  });
+
+  describe('sees nothing that is meant for another:', () => {
+    const shownTo = (url) => {
+      const { headers } = backend.requests.findLast((one) => one.url === url);
+      return [headers['x-scalekit-sub'], /^Bearer ./.test(headers.authorization ?? '')];
+    };
+
+    it('an ErrorDocument', async () => {
+      backend.answer('/failing/app', { status: 404, body: 'not here' });
+      const answer = await ada.get('/failing/app');
+      assert.equal(answer.json().url, '/public/app/error');
+      assert.deepEqual(shownTo('/failing/app'), [ADA, true]);
+      assert.deepEqual(shownTo('/public/app/error'), [undefined, false]);
+    });
+
+    for (const where of ['token', 'headers', 'public']) {
+      it(`what a page in /${where}/ includes`, async () => {
+        const include = ['public', 'headers', 'token', 'public'].map((word, i) => `<!--#include virtual="/${word}/app?${where}${i}" -->`).join(' ');
+        server.writeFiles({ [`htdocs/${where}/parts.shtml`]: `${include}\n` });
+        const answer = await ada.get(`/${where}/parts.shtml`);
+        assert.equal(answer.status, 200);
+        const seen = ['public', 'headers', 'token', 'public'].map((word, i) => shownTo(`/${word}/app?${where}${i}`));
+        assert.deepEqual(seen, [[undefined, false], [ADA, false], [undefined, true], [undefined, false]]);
       });
     }
   });

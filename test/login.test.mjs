@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assertFailure, assertPage, cookiesOf, linksOf, localTarget, ourLines } from './support/answers.mjs';
-import { freePorts } from './support/httpd.mjs';
+import { freePorts, until } from './support/httpd.mjs';
 import { scalekitHost, signIn, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
@@ -457,6 +458,52 @@ describe('when Scalekit fails', () => {
       assert.equal(arrival.status, 200);
     });
   }
+});
+
+describe('a Scalekit that is slow', () => {
+  let own;
+  before(async () => { own = await startSite({ processes: 1, threads: 8, site: { settings: { ScalekitTimeout: '1 3' } } }); });
+  after(() => own?.stop());
+  beforeEach(() => own.scalekit.control({ reset: true, forget: true }));
+  const asked = (endpoint) => own.scalekit.state().requests.filter((one) => one.endpoint === endpoint).length;
+  const begin = async () => {
+    const visitor = own.visitor();
+    const { location } = await visitor.get('/secret.html?q=1');
+    return { visitor, callback: (await visitor.get(location)).location };
+  };
+
+  it('is waited for no longer than ScalekitTimeout says in all', async () => {
+    const { visitor, callback } = await begin();
+    await own.scalekit.control({ fail: { token: { mode: 'slow', delay: 2000 }, keys: { mode: 'slow', delay: 2000 } } });
+    const from = own.mark();
+    const answer = await visitor.get(callback);
+    assertPage(answer, 502);
+    assert.match(ourLines(own.log(from)).join('\n'), /[Tt]imeout|timed out/);
+    assert.equal(visitor.jar.get('session'), undefined);
+  });
+
+  it('does not hold the rest of the site up, whoever floods the callback', async () => {
+    const { visitor, callback } = await begin();
+    await own.scalekit.control({ fail: { token: { mode: 'hang' } } });
+    const finished = [];
+    const all = Array.from({ length: 12 }, async () => finished.push(await visitor.clone().get(callback)));
+    await until(() => finished.length >= 8, 2500);
+    assert.equal((await own.get('/public/')).status, 200);
+    // Nobody's time is over yet: these have been sent away, and the page came while the others waited.
+    assert.deepEqual(finished.map(({ status }) => status), Array(8).fill(503));
+    for (const answer of finished) {
+      assertPage(answer, 503);
+      assert.match(answer.headers['retry-after'], /^\d+$/);
+      assert.deepEqual(linksOf(answer), ['/login?next=%2Fsecret.html%3Fq%3D1']);
+    }
+    await Promise.all(all);
+    assert.deepEqual(finished.slice(8).map(({ status }) => status), Array(4).fill(502));
+    assert.equal(asked('token'), 4);
+    await own.scalekit.control({ reset: true, autoLogin: 'ada@acme.test', redirectUris: [`${own.url}/auth/callback`] });
+    // Four failures in a row: for five seconds nobody calls.
+    await sleep(5100);
+    assert.equal((await signIn(own)).arrival.status, 200, 'and afterwards all is well');
+  });
 });
 
 describe('a spoilt token', () => {

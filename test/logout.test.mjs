@@ -108,7 +108,6 @@ describe('a logout', () => {
     await site.scalekit.control({ accessTokenLife: 1, idTokenLife: 1 });
     const visitor = await signIn(site);
     await sleep(1500);
-    await assertLoggedOut(visitor);
     const answer = await visitor.get('/logout');
     const { sid } = hintOf(answer);
     await visitor.get(answer.location);
@@ -190,6 +189,15 @@ describe('a logout from another site', () => {
       await assertLoggedOut(visitor);
     });
   }
+
+  it('may end on another origin, which the form allows for', async () => {
+    const visitor = new Visitor(on('absolute'));
+    assert.equal((await visitor.get('/', { follow: true })).status, 200);
+    const page = await visitor.get('/logout', { from: EVIL });
+    assertPage(page, 200);
+    const [, targets] = /form-action ([^;]*);/.exec(page.headers['content-security-policy']);
+    assert.deepEqual(targets.split(' ').sort(), ["'self'", site.scalekit.url, 'https://www.example.test'].sort());
+  });
 
   it('is none when it comes from another host of the same site', async () => {
     const visitor = await signIn(site);

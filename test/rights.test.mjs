@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { configtest } from './support/httpd.mjs';
+import { formOf } from './support/answers.mjs';
+import { configtest, freePorts } from './support/httpd.mjs';
 import { scalekitHost, signIn, siteFiles, startSite } from './support/sites.mjs';
 
 const ADA = 'usr_17500000000000001';
@@ -264,6 +265,49 @@ describe('rights', () => {
         const from = server.mark();
         assert.equal((await visitors.ada.get(`/ht/${name}/`)).status, 500);
         assert.match(await server.waitForLog(/\.htaccess/, from), new RegExp(directive));
+      });
+    }
+  });
+
+  describe('on the whole site, our own paths included,', () => {
+    const lines = [['Require scalekit-role admin'], ['Require all denied'], ['Require ip 192.0.2.1']];
+    let own;
+    let max;
+    const siteOf = (i) => `http://localhost:${own.ports[i]}`;
+
+    before(async () => {
+      const ports = await freePorts(lines.length);
+      own = await startSite({
+        ports,
+        config: (one) => lines.map((line, i) => scalekitHost(one, {
+          port: ports[i], locations: { '/': ['AuthType Scalekit', line].flat(), '/secret.html': 'Require valid-user' },
+        })).join('\n'),
+      });
+      max = await signIn(own, { as: 'max@acme.test', path: '/secret.html' });
+      assert.equal(max.arrival.status, 200, max.arrival.text);
+    });
+    after(() => own?.stop());
+
+    it('whoever lacks a role can log in as somebody else, and out', async () => {
+      const denied = await max.get('/');
+      assert.equal(denied.status, 403);
+      assert.match((await max.get('/login?prompt=login')).location, /\/oauth\/authorize\?/);
+      const answer = await max.clone().post(formOf(denied), {}, { from: denied.url });
+      assert.match(answer.location, /\/oidc\/logout\?/);
+      const direct = await signIn(own, { as: 'max@acme.test' });
+      assert.equal(direct.arrival.status, 403, 'after a login that succeeded');
+      assert.match((await direct.get('/logout')).location, /\/oidc\/logout\?/);
+    });
+
+    for (const i of [1, 2]) {
+      it(`nobody gets past ${lines[i]}`, async () => {
+        for (const visitor of [own.visitor(), max]) {
+          for (const path of ['/login', '/login?prompt=login', '/auth/callback?code=x&state=y', '/logout']) {
+            const answer = await visitor.get(siteOf(i) + path);
+            assert.deepEqual([answer.status, answer.location], [403, undefined], path);
+          }
+        }
+        assert.equal((await max.get('/secret.html')).status, 200, 'the session is still there');
       });
     }
   });

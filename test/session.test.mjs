@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { assertFailure, ourLines } from './support/answers.mjs';
+import { assertFailure, cookiesOf, ourLines } from './support/answers.mjs';
 import { startBackend } from './support/backend.mjs';
 import { freePorts, hasModule } from './support/httpd.mjs';
 import { parseEnvironment, scalekitHost, startSite } from './support/sites.mjs';
@@ -69,7 +69,7 @@ async function assertNoSession(host, value) {
 before(async () => {
   [port] = await freePorts(1);
   backend = await startBackend();
-  const names = [...Object.keys(hosts), 'tokens', 'headers'];
+  const names = [...Object.keys(hosts), 'tokens', 'headers', 'legacy'];
   site = await startSite({
     ports: [port],
     scalekit: {
@@ -77,6 +77,7 @@ before(async () => {
       backChannelLogoutUris: [],
     },
     config: (server) => [
+      'LimitRequestFieldSize 65536\n<Location "/legacy/">\nSessionCookieName legacy path=/legacy;HttpOnly\n</Location>',
       ...Object.entries(hosts)
         .map(([name, settings]) => scalekitHost(server, { serverName: `${name}.localhost`, settings })),
       scalekitHost(server, {
@@ -91,7 +92,14 @@ before(async () => {
       scalekitHost(server, {
         serverName: 'headers.localhost',
         backend,
-        locations: { '/proxied/': ['SessionHeader X-Replace-Session'] },
+        locations: {
+          '/proxied/': ['SessionHeader X-Replace-Session'],
+          '/proxied/open': ['AuthType None', 'Require all granted'],
+        },
+      }),
+      scalekitHost(server, {
+        serverName: 'legacy.localhost',
+        locations: { '/other/': ['SessionCookieName other path=/other;HttpOnly'] },
       }),
     ].join('\n'),
   });
@@ -160,6 +168,37 @@ describe('two cookies of one name', () => {
   });
 });
 
+describe('many cookies', () => {
+  it('of names that other locations use do not hide the session', async () => {
+    const { value } = (await signInTo('legacy')).jar.get('session');
+    const valid = `session=${value}`;
+    for (const parts of [[valid, 'legacy=1', 'legacy=2'], ['legacy=1', valid, 'legacy=2'], ['legacy=1', 'legacy=2', valid],
+      ['legacy=1', 'legacy=2', 'session=x', valid, 'other=1', 'other=2'], ['other=2', valid, 'legacy=2', 'session=x', 'other=1', 'legacy=1']]) {
+      const Cookie = parts.join('; ');
+      assert.equal((await visitorOf('legacy').get('/', { headers: { Cookie } })).status, 200, Cookie.replace(value, 'VALID'));
+    }
+  });
+
+  for (const host of ['plain', 'cryptomaxage']) {
+    it(`of one name cost little, and the first four are looked at (${host})`, async () => {
+      const { value } = (await signInTo(host)).jar.get('session');
+      // The encrypted ones must be real, so that there is something to decrypt.
+      const others = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
+        if (host === 'plain') return `entry=${i}`;
+        return cookiesOf(await visitorOf(host).get('/public/')).session.value;
+      }));
+      assert.equal(new Set(others).size, 60);
+      for (const place of [0, 3, 30]) {
+        const header = [...others.slice(0, place), value, ...others.slice(place)].map((one) => `session=${one}`).join('; ');
+        const start = Date.now();
+        const answer = await withCookie(host, header);
+        assert.ok(Date.now() - start < 1000, `${Date.now() - start} ms`);
+        assert.equal(answer.status, place < 4 ? 200 : 302, `the valid one is number ${place + 1}`);
+      }
+    });
+  }
+});
+
 describe('the end of a session', () => {
   it('comes when it is not used, when it is old, and when mod_session says so', async () => {
     const [idle, used, old, short] = await Promise.all(['idle', 'idle', 'absolute', 'short'].map((host) => signInTo(host)));
@@ -177,19 +216,13 @@ describe('the end of a session', () => {
     }
   });
 
-  it('comes with its access token: a page goes through login again, a script gets 401', async () => {
+  it('does not come with its access token, with or without a refresh token', async () => {
     await site.scalekit.control({ accessTokenLife: 2 });
     const visitor = await signInTo('plain');
     const frozen = await signInTo('frozen');
-    assert.equal((await visitor.script('/')).status, 200);
     await sleep(2100);
-    const script = await visitor.script('/');
-    assert.equal(script.status, 401);
-    assert.equal(script.json().error, 'Authentication required');
-    const page = await visitor.get('/secret.html?q=1', { follow: true });
-    assert.equal(page.status, 200);
-    assert.equal(page.url, `${visitor.base}/secret.html?q=1`);
-    assert.equal((await frozen.get('/')).status, 200, 'without offline_access it lives on');
+    assert.equal((await visitor.script('/')).status, 200);
+    assert.equal((await frozen.get('/')).status, 200, 'without offline_access');
     assert.equal((await frozen.script('/')).status, 200);
   });
 });
@@ -242,15 +275,22 @@ describe('no session', () => {
     for (const host of ['maxage', 'one']) await assertNoSession(host, alone);
   });
 
-  it('can be made by a backend with SessionHeader', async () => {
+  it('can be made or ended by a backend with SessionHeader', async () => {
     const ada = await signInTo('headers');
-    for (const forged of ['scalekit=usr_17500000000000002', 'user=root', 'scalekit=AQAA&user=root']) {
+    await site.scalekit.control({ autoLogin: 'max@acme.test' });
+    const planted = (await signInTo('headers')).jar.get('session').value;
+    assert.match(planted, /^scalekit=/);
+    for (const forged of [planted, `a=b&${planted}`, 'scalekit=usr_17500000000000002', 'user=root', 'scalekit=AQAA&user=root', 'scalekit=', 'scalekit', '']) {
       const visitor = ada.clone();
-      backend.answer('/page', { headers: { 'X-Replace-Session': forged }, body: 'page' });
-      assert.equal((await visitor.get('/proxied/page')).status, 200);
+      const nobody = visitorOf('headers');
+      for (const path of ['/page', '/open']) backend.answer(path, { headers: { 'X-Replace-Session': forged }, body: 'page' });
+      for (const path of ['/proxied/page', '/proxied/open']) assert.equal((await visitor.get(path)).status, 200);
       const answer = await visitor.get('/cgi-bin/env');
+      assert.equal(answer.status, 200, forged);
       const { REMOTE_USER: user, SCALEKIT_SUB: sub } = parseEnvironment(answer.text);
-      if (!isLogin(answer)) assert.deepEqual([user, sub], ['usr_17500000000000001', 'usr_17500000000000001']);
+      assert.deepEqual([user, sub], ['usr_17500000000000001', 'usr_17500000000000001'], forged);
+      assert.equal((await nobody.get('/proxied/open')).status, 200);
+      assert.ok(isLogin(await nobody.get('/')), `a stranger, with ${forged}`);
     }
   });
 

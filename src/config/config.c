@@ -11,6 +11,7 @@
 #include "config/server.h"
 #include "config/tree.h"
 #include "core/oauth.h"
+#include "environment/table.h"
 
 APLOG_USE_MODULE(auth_scalekit);
 
@@ -111,6 +112,33 @@ const sk_policy *sk_policy_of(const request_rec *r)
     return &d->policy;
 }
 
+/* A number of bytes with K, M or G behind it; 0 if it is none. */
+static apr_size_t read_size(const char *text)
+{
+    char *unit;
+    apr_int64_t size = apr_strtoi64(text, &unit, 10);
+    int shift = *unit == '\0'                ? 0
+                : strcasecmp(unit, "K") == 0 ? 10
+                : strcasecmp(unit, "M") == 0 ? 20
+                : strcasecmp(unit, "G") == 0 ? 30
+                                             : -1;
+
+    return size <= 0 || size > SK_TABLE_SIZE_MAX || shift < 0 ? 0 : (apr_size_t)size << shift;
+}
+
+apr_size_t sk_config_shared_memory(const server_rec *main_server)
+{
+    const server_rec *s;
+    apr_size_t largest = 0;
+
+    for (s = main_server; s; s = s->next) {
+        const char *text = server_of(s)->shared_memory;
+        apr_size_t size = text ? read_size(text) : 0;
+        largest = size > largest ? size : largest;
+    }
+    return largest ? largest : read_size("8M");
+}
+
 struct sk_environment *sk_environment_of(const server_rec *s)
 {
     return server_of(s)->environment;
@@ -151,6 +179,18 @@ static const char *set_secret(cmd_parms *cmd, void *dir, const char *text)
         mask(cmd);
     }
     set_server_text(cmd, text);
+    return NULL;
+}
+
+static const char *set_shared_memory(cmd_parms *cmd, void *dir, const char *text)
+{
+    apr_size_t size = read_size(text);
+
+    (void)dir;
+    if (size < SK_TABLE_SIZE_MIN || size > SK_TABLE_SIZE_MAX) {
+        return "ScalekitSharedMemory is a size from 64K to 1G, such as 8M";
+    }
+    server_of(cmd->server)->shared_memory = text;
     return NULL;
 }
 
@@ -355,6 +395,11 @@ const command_rec sk_config_commands[] = {
     SERVER_TEXT("ScalekitSessionMaxAge", session_max_age, "seconds until a session ends"),
     SERVER_TEXT("ScalekitSessionIdleTimeout", session_idle_timeout,
                 "seconds until an unused session ends, 0 = never"),
+    SERVER_TEXT("ScalekitRefreshBuffer", refresh_buffer,
+                "seconds before an access token expires that it is refreshed"),
+    AP_INIT_TAKE1("ScalekitSharedMemory", set_shared_memory, NULL, RSRC_CONF,
+                  "the size of the memory that all processes share, such as 8M; of several "
+                  "sizes the largest counts"),
     SERVER_TEXT("ScalekitClockSkew", clock_skew,
                 "seconds that Scalekit's clock may differ from ours"),
     AP_INIT_TAKE2("ScalekitTimeout", set_timeout, NULL, RSRC_CONF,
@@ -420,6 +465,30 @@ static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec
     return wrong ? wrong : sk_server_finish(pconf, ptemp, s, server, &facts);
 }
 
+/* Servers of one environment share what is known about it. */
+static void number_environments(server_rec *main_server)
+{
+    int next = 0;
+    server_rec *s, *earlier;
+
+    for (s = main_server; s; s = s->next) {
+        sk_settings *settings = server_of(s)->settings;
+        if (!settings) {
+            continue;
+        }
+        settings->number = -1;
+        for (earlier = main_server; earlier != s; earlier = earlier->next) {
+            const sk_settings *theirs = server_of(earlier)->settings;
+            if (theirs && strcmp(theirs->env_url, settings->env_url) == 0) {
+                settings->number = theirs->number;
+            }
+        }
+        if (settings->number < 0) {
+            settings->number = next++;
+        }
+    }
+}
+
 int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                     server_rec *main_server)
 {
@@ -435,5 +504,6 @@ int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
             status = HTTP_INTERNAL_SERVER_ERROR;
         }
     }
+    number_environments(main_server);
     return status;
 }

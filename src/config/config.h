@@ -30,6 +30,9 @@ int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
 /** The settings of a server; NULL where the module is not configured. */
 const sk_settings *sk_settings_of(const server_rec *s);
 
+/** ScalekitSharedMemory, in bytes: the largest of all servers, which share one memory. */
+apr_size_t sk_config_shared_memory(const server_rec *main_server);
+
 /** The policy of a request's directory. */
 const sk_policy *sk_policy_of(const request_rec *r);
 

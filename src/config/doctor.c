@@ -32,8 +32,7 @@ static const char *check_cookie(apr_pool_t *pool, const server_rec *s, const cha
     static const char *const reasons[] = {
         "the login at the callback is not seen elsewhere",
         "scripts in pages can read the session",
-        "the session also travels over plain http (leave it only where the site "
-        "has no https)"};
+        "the session also travels over plain http (fine only where there is no https)"};
     int i;
 
     if (has_attribute(pool, line->args, "SameSite=Strict")) {

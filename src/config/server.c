@@ -327,6 +327,8 @@ static const char *finish_times(apr_pool_t *pool, sk_server *server, sk_settings
         || (wrong =
                 read_seconds(pool, "ScalekitSessionIdleTimeout", server->session_idle_timeout,
                              3600, 0, YEARS_10, &settings->session_idle_timeout))
+        || (wrong = read_seconds(pool, "ScalekitRefreshBuffer", server->refresh_buffer, 60, 0,
+                                 3600, &settings->refresh_buffer))
         || (wrong = read_seconds(pool, "ScalekitClockSkew", server->clock_skew, 60, 0, 600,
                                  &settings->clock_skew))
         || (wrong = read_seconds(pool, "ScalekitTimeout", server->connect_timeout, 3, 1, 60,
@@ -398,6 +400,7 @@ static const char *finish_sealing(apr_pool_t *pool, apr_pool_t *ptemp, const ser
     if (wrong) {
         return wrong;
     }
+    settings->secrets = keys;
     settings->session_sealer = sk_sealer_create(pool, keys, "session", context);
     settings->login_sealer = sk_sealer_create(pool, keys, "login", context);
     return settings->session_sealer && settings->login_sealer

@@ -28,6 +28,8 @@
     X(session_scope, "ScalekitSessionScope", NULL)                                             \
     X(session_max_age, "ScalekitSessionMaxAge", NULL)                                          \
     X(session_idle_timeout, "ScalekitSessionIdleTimeout", NULL)                                \
+    X(refresh_buffer, "ScalekitRefreshBuffer", NULL)                                           \
+    X(shared_memory, "ScalekitSharedMemory", NULL)                                             \
     X(clock_skew, "ScalekitClockSkew", NULL)                                                   \
     X(connect_timeout, "ScalekitTimeout", NULL)                                                \
     X(total_timeout, "ScalekitTimeout", NULL)                                                  \

@@ -321,7 +321,7 @@ static const char *check_id(apr_pool_t *pool, json_object *claims, const sk_jwt_
     if (!is_or_lacks(claims, "azp", rules->client_id)) {
         return "its azp is another client";
     }
-    if (!is_or_lacks(claims, "nonce", rules->nonce)) {
+    if (!rules->is_refreshed && !is_or_lacks(claims, "nonce", rules->nonce)) {
         return "its nonce is not the one of this login";
     }
     if (sk_json_member(claims, "at_hash")

@@ -64,6 +64,8 @@ typedef struct sk_jwt_rules {
     const char *access_token; /* SK_JWT_ID: the token that at_hash speaks of */
     apr_time_t now;           /* in seconds since the epoch, as everything here */
     apr_time_t skew;
+    /* SK_JWT_ID: it came with a refresh, where no browser was between (OIDC Core section 12.2); its nonce is not looked at. */
+    bool is_refreshed;
 } sk_jwt_rules;
 
 /** Checks the claims of a token whose signature was verified. */

@@ -91,6 +91,14 @@ const char *sk_oauth_challenge(apr_pool_t *pool, const char *verifier)
     return sk_text_base64url(pool, digest, length);
 }
 
+/* The secret last, so that only one copy in memory holds it. */
+static char *with_client(apr_pool_t *pool, const sk_settings *settings, const char *body)
+{
+    body = sk_url_form_add(pool, body, "client_id", settings->client_id);
+    return apr_pstrcat(pool, body,
+                       "&client_secret=", sk_url_encode(pool, settings->client_secret), NULL);
+}
+
 char *sk_oauth_code_body(apr_pool_t *pool, const sk_settings *settings, const char *code,
                          const char *redirect_uri, const char *verifier)
 {
@@ -99,10 +107,16 @@ char *sk_oauth_code_body(apr_pool_t *pool, const sk_settings *settings, const ch
     body = sk_url_form_add(pool, body, "code", code);
     body = sk_url_form_add(pool, body, "redirect_uri", redirect_uri);
     body = sk_url_form_add(pool, body, "code_verifier", verifier);
-    body = sk_url_form_add(pool, body, "client_id", settings->client_id);
-    /* Last, so that only one copy in memory holds the secret. */
-    return apr_pstrcat(pool, body,
-                       "&client_secret=", sk_url_encode(pool, settings->client_secret), NULL);
+    return with_client(pool, settings, body);
+}
+
+char *sk_oauth_refresh_body(apr_pool_t *pool, const sk_settings *settings,
+                            const char *refresh_token)
+{
+    const char *body =
+        sk_url_form_add(pool, "grant_type=refresh_token", "refresh_token", refresh_token);
+
+    return with_client(pool, settings, body);
 }
 
 static const char *text_member(apr_pool_t *pool, json_object *object, const char *name)
@@ -129,6 +143,7 @@ const char *sk_oauth_read_tokens(apr_pool_t *pool, int status, const char *body,
     memset(tokens, 0, sizeof(*tokens));
     if (status != 200) {
         error = error_member(pool, answer);
+        tokens->is_invalid_grant = status == 400 && sk_text_equal(error, "invalid_grant");
         return error ? apr_psprintf(pool, "it answered %d %s", status, error)
                      : apr_psprintf(pool, "it answered %d", status);
     }

@@ -53,8 +53,14 @@ const char *sk_oauth_challenge(apr_pool_t *pool, const char *verifier);
 char *sk_oauth_code_body(apr_pool_t *pool, const sk_settings *settings, const char *code,
                          const char *redirect_uri, const char *verifier);
 
+/** The same for the request that refreshes tokens. */
+char *sk_oauth_refresh_body(apr_pool_t *pool, const sk_settings *settings,
+                            const char *refresh_token);
+
 /** What the token endpoint gave. */
 typedef struct sk_token_set {
+    bool
+        is_invalid_grant; /* no tokens: the code or refresh token is used up, revoked or forged */
     const char *access_token;
     const char *id_token;      /* NULL: none */
     const char *refresh_token; /* NULL: none */

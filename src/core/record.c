@@ -303,6 +303,7 @@ const unsigned char *sk_record_pack(apr_pool_t *pool, const sk_record *record, s
     write_number(&w, (apr_uint64_t)record->login);
     write_number(&w, (apr_uint64_t)record->last_use);
     write_number(&w, (apr_uint64_t)record->access_expiry);
+    write_number(&w, (apr_uint64_t)record->refresh_at);
     write_number(&w, (apr_uint64_t)record->absolute_end);
     write_token(&w, &record->refresh_token);
     write_token(&w, record->sheds_id_token ? &none : &record->id_token);
@@ -328,6 +329,7 @@ bool sk_record_unpack(apr_pool_t *pool, const unsigned char *bytes, size_t lengt
     record->login = (apr_time_t)read_number(&r);
     record->last_use = (apr_time_t)read_number(&r);
     record->access_expiry = (apr_time_t)read_number(&r);
+    record->refresh_at = (apr_time_t)read_number(&r);
     record->absolute_end = (apr_time_t)read_number(&r);
     record->refresh_token = read_token(&r);
     record->id_token = read_token(&r);

@@ -28,9 +28,10 @@ typedef struct sk_record {
     const char *id; /* random, made at login, kept through refreshes */
     sk_identity identity;
     apr_time_t
-        login; /* all four in whole seconds since the epoch, not in apr_time_t's microseconds */
+        login; /* all five in whole seconds since the epoch, not in apr_time_t's microseconds */
     apr_time_t last_use;
     apr_time_t access_expiry;
+    apr_time_t refresh_at; /* when the tokens are due to be refreshed; before access_expiry */
     apr_time_t absolute_end;
     sk_token refresh_token;
     sk_token id_token;

@@ -40,12 +40,16 @@ typedef struct sk_settings {
 
     apr_time_t session_max_age; /* both as durations; 0 = no idle end */
     apr_time_t session_idle_timeout;
+    apr_time_t refresh_buffer;
     apr_time_t clock_skew;
     apr_time_t connect_timeout;
     apr_time_t total_timeout;
     const char *ca_bundle; /* NULL: the system's */
     const char *proxy;     /* NULL: none but what the process environment says */
 
+    int number; /* of the environment: servers with the same one share it */
+    const apr_array_header_t
+        *secrets; /* const char *: what keys are derived from; the first seals, all open */
     bool keeps_access_token; /* some directory passes it on */
     const sk_sealer *session_sealer;
     const sk_sealer *login_sealer;

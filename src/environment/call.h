@@ -6,6 +6,7 @@
 #ifndef SK_ENVIRONMENT_CALL_H
 #define SK_ENVIRONMENT_CALL_H
 
+#include <stdbool.h>
 #include <apr_pools.h>
 #include <apr_time.h>
 
@@ -24,6 +25,8 @@ typedef struct sk_call {
     sk_log_function *log;
     void *log_baton;
     apr_time_t deadline; /* when all of it has to be over */
+    bool
+        never_twice; /* libcurl repeats a request by itself when a kept connection turns out to be dead: not this one */
 } sk_call;
 
 /** What is left of the time, at least a moment: 0 would mean "no limit" to libcurl. */

@@ -1,47 +1,112 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "environment/environment.h"
 
-enum { IDP_REQUESTS_MAX = 1024 };
+#include "environment/once.h"
+
+/*
+ * The table's words: three for the breaker of each environment (of more environments than there is room for, some share
+ * one), then places for those who refresh or wait for it, and places for those who log in.
+ */
+enum {
+    BREAKERS = 16,
+    BREAKER_WORDS = 3,
+    REFRESH_PLACES = BREAKERS * BREAKER_WORDS,
+    REFRESH_MAX = 80,
+    LOGIN_PLACES = REFRESH_PLACES + REFRESH_MAX,
+    LOGIN_MAX = SK_TABLE_WORDS - LOGIN_PLACES,
+    IDP_REQUESTS_MAX = 1024
+};
+
+struct sk_environment {
+    const sk_settings *settings;
+    sk_http *http;
+    sk_keys *keys;
+    sk_once *once; /* IdP-initiated requests that were used */
+    sk_crowd refreshing;
+    sk_crowd logging_in;
+    sk_refresher refresher;
+};
 
 const char sk_environment_busy[] = "too many callers wait for Scalekit already";
 
+static sk_breaker breaker_of(const sk_settings *settings, sk_table *table)
+{
+    unsigned int first = BREAKER_WORDS * ((unsigned int)settings->number % BREAKERS);
+    sk_breaker breaker = {sk_table_word(table, first), sk_table_word(table, first + 1),
+                          sk_table_word(table, first + 2)};
+
+    return breaker;
+}
+
+static sk_crowd crowd_of(sk_table *table, unsigned int first, int places, int least, int most)
+{
+    sk_crowd crowd = {sk_table_word(table, first), places < least  ? least
+                                                   : places > most ? most
+                                                                   : places};
+
+    return crowd;
+}
+
 sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings,
-                                      int calls_max)
+                                      sk_table *table, int workers)
 {
     sk_environment *environment = apr_pcalloc(pool, sizeof(*environment));
+    sk_breaker breaker = breaker_of(settings, table);
+    sk_refresher *refresher = &environment->refresher;
 
     environment->settings = settings;
-    environment->calls_max = calls_max;
-    environment->http = sk_http_create(pool, settings);
+    environment->http = sk_http_create(pool, settings, &breaker);
     environment->keys = environment->http ? sk_keys_create(pool, environment->http) : NULL;
     environment->once = sk_once_create(pool, IDP_REQUESTS_MAX);
-    return environment->keys && environment->once ? environment : NULL;
+    environment->refreshing = crowd_of(table, REFRESH_PLACES, workers / 10, 2, REFRESH_MAX);
+    environment->logging_in = crowd_of(table, LOGIN_PLACES, workers / 2, 4, LOGIN_MAX);
+    refresher->settings = settings;
+    refresher->http = environment->http;
+    refresher->keys = environment->keys;
+    refresher->crowd = &environment->refreshing;
+    refresher->cache =
+        sk_cache_create(pool, table, settings->secrets, settings->env_url, settings->client_id);
+    return environment->keys && environment->once && refresher->cache ? environment : NULL;
 }
 
 const char *sk_environment_login(const sk_call *call, sk_environment *environment,
-                                 const sk_code *code, sk_grant *grant)
+                                 const sk_code *code, sk_record *record)
 {
-    const char *wrong = sk_environment_busy;
+    int place = sk_crowd_enter(&environment->logging_in, apr_time_now(), call->deadline);
+    const char *wrong;
 
-    if (__atomic_add_fetch(&environment->calls, 1, __ATOMIC_ACQ_REL)
-        <= environment->calls_max) {
-        wrong = sk_tokens_exchange(call, environment->settings, environment->http,
-                                   environment->keys, code, grant);
+    if (place < 0) {
+        return sk_environment_busy;
     }
-    __atomic_sub_fetch(&environment->calls, 1, __ATOMIC_ACQ_REL);
+    wrong = sk_tokens_exchange(call, environment->settings, environment->http,
+                               environment->keys, code, record);
+    sk_crowd_leave(&environment->logging_in, place, call->deadline);
     return wrong;
+}
+
+sk_refreshed sk_environment_refresh(const sk_call *call, sk_environment *environment,
+                                    sk_record *record)
+{
+    return sk_refresh(call, &environment->refresher, record);
+}
+
+sk_refreshed sk_environment_follow(const sk_call *call, sk_environment *environment,
+                                   sk_record *record)
+{
+    return sk_refresh_follow(call, &environment->refresher, record);
 }
 
 const char *sk_environment_idp_initiated(const sk_call *call, sk_environment *environment,
                                          const char *token, sk_idp_request *request)
 {
-    const char *wrong = sk_environment_busy;
+    int place = sk_crowd_enter(&environment->logging_in, apr_time_now(), call->deadline);
+    const char *wrong;
 
-    if (__atomic_add_fetch(&environment->calls, 1, __ATOMIC_ACQ_REL)
-        <= environment->calls_max) {
-        wrong = sk_idp_check(call, environment->settings, environment->keys, environment->once,
-                             token, request);
+    if (place < 0) {
+        return sk_environment_busy;
     }
-    __atomic_sub_fetch(&environment->calls, 1, __ATOMIC_ACQ_REL);
+    wrong = sk_idp_check(call, environment->settings, environment->keys, environment->once,
+                         token, request);
+    sk_crowd_leave(&environment->logging_in, place, call->deadline);
     return wrong;
 }

@@ -13,6 +13,7 @@ enum { IDLE_MAX = 8 };
 
 struct sk_http {
     const sk_settings *settings;
+    sk_breaker breaker;
     apr_thread_mutex_t *mutex; /* guards the idle handles */
     CURL *idle[IDLE_MAX];
     int idle_count;
@@ -33,11 +34,13 @@ static apr_status_t close_idle(void *baton)
     return APR_SUCCESS;
 }
 
-sk_http *sk_http_create(apr_pool_t *pool, const sk_settings *settings)
+sk_http *sk_http_create(apr_pool_t *pool, const sk_settings *settings,
+                        const sk_breaker *breaker)
 {
     sk_http *http = apr_pcalloc(pool, sizeof(*http));
 
     http->settings = settings;
+    http->breaker = *breaker;
     if (apr_thread_mutex_create(&http->mutex, APR_THREAD_MUTEX_DEFAULT, pool) != APR_SUCCESS) {
         return NULL;
     }
@@ -132,25 +135,20 @@ static void set_options(CURL *curl, const sk_settings *settings, apr_time_t limi
     }
 }
 
-sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
-                           const char *form)
+static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, const char *path,
+                              const char *form)
 {
     sk_http_answer answer = {0, "", 0, NULL};
     receiver r = {call->pool, NULL, 0, 0};
-    CURL *curl = borrow(http);
-    struct curl_slist *headers;
+    struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
     CURLcode result;
     long status = 0;
 
-    if (!curl) {
-        answer.failure = "libcurl has no memory";
-        return answer;
-    }
     set_options(curl, http->settings, sk_call_time_left(call), &r);
     curl_easy_setopt(curl, CURLOPT_URL,
                      apr_pstrcat(call->pool, http->settings->env_url, path, NULL));
-    headers = curl_slist_append(NULL, "Accept: application/json");
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, call->never_twice ? 1L : 0L);
     if (form) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form);
     }
@@ -161,13 +159,34 @@ sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
         answer.body = r.bytes ? r.bytes : "";
         answer.length = r.length;
     }
-    else if (result == CURLE_WRITE_ERROR) {
-        answer.failure = "the answer is larger than 256 KB";
-    }
     else {
-        answer.failure = curl_easy_strerror(result);
+        answer.failure = result == CURLE_WRITE_ERROR ? "the answer is larger than 256 KB"
+                                                     : curl_easy_strerror(result);
     }
     curl_slist_free_all(headers);
+    return answer;
+}
+
+sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
+                           const char *form)
+{
+    sk_http_answer answer = {0, "", 0, NULL};
+    sk_breaker_pass pass = sk_breaker_ask(&http->breaker, apr_time_now());
+    CURL *curl;
+
+    if (pass == SK_BREAKER_STOP) {
+        answer.failure = "it failed several times in a row and is left alone for a moment";
+        return answer;
+    }
+    curl = borrow(http);
+    if (!curl) {
+        answer.failure = "libcurl has no memory";
+        return answer;
+    }
+    answer = perform(call, http, curl, path, form);
+    sk_breaker_note(&http->breaker, pass,
+                    answer.status > 0 && answer.status < 500 && answer.status != 429,
+                    apr_time_now());
     give_back(http, curl);
     return answer;
 }

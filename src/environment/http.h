@@ -10,6 +10,7 @@
 #include <apr_errno.h>
 
 #include "core/settings.h"
+#include "environment/breaker.h"
 #include "environment/call.h"
 
 /** The largest answer that we read, in bytes. */
@@ -27,8 +28,9 @@ typedef struct sk_http_answer {
 /** libcurl's global start, once, before threads; it is never undone, since other modules may use libcurl too. */
 apr_status_t sk_http_start(void);
 
-/** A client for one environment. Make it after fork: its connections belong to this process. */
-sk_http *sk_http_create(apr_pool_t *pool, const sk_settings *settings);
+/** A client for one environment. Make it after fork: its connections belong to this process. NULL: no memory. */
+sk_http *sk_http_create(apr_pool_t *pool, const sk_settings *settings,
+                        const sk_breaker *breaker);
 
 /** GET, or with a body POST of an HTML form. Blocks, at most ScalekitTimeout's total. */
 sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,

@@ -8,6 +8,18 @@
 #include "core/json.h"
 #include "core/text.h"
 
+/* Tokens that were verified, with what they say. */
+typedef struct verified {
+    sk_token_set tokens;
+    sk_jwt access;
+    sk_jwt id; /* claims are NULL where there is no ID token */
+} verified;
+
+static apr_time_t seconds_now(void)
+{
+    return apr_time_sec(apr_time_now());
+}
+
 static sk_jwt_rules rules_for(const sk_settings *settings, sk_jwt_kind kind)
 {
     sk_jwt_rules rules = {0};
@@ -16,7 +28,7 @@ static sk_jwt_rules rules_for(const sk_settings *settings, sk_jwt_kind kind)
     rules.issuer = settings->issuer;
     rules.client_id = settings->client_id;
     rules.audience = kind == SK_JWT_ID ? settings->client_id : settings->audience;
-    rules.now = apr_time_sec(apr_time_now());
+    rules.now = seconds_now();
     rules.skew = apr_time_sec(settings->clock_skew);
     return rules;
 }
@@ -37,33 +49,32 @@ static const char *check_token(const sk_call *call, sk_keys *keys, const char *t
     return wrong;
 }
 
-static const char *check_grant(const sk_call *call, const sk_settings *settings, sk_keys *keys,
-                               const char *nonce, sk_grant *grant)
+static bool claims_agree(const sk_jwt *one, const sk_jwt *other, const char *name)
 {
-    sk_jwt_rules id_rules = rules_for(settings, SK_JWT_ID);
-    sk_jwt_rules access_rules = rules_for(settings, SK_JWT_ACCESS);
-    sk_jwt id, access;
-    const char *wrong;
+    return sk_text_equal(sk_json_text(sk_json_member(one->claims, name)),
+                         sk_json_text(sk_json_member(other->claims, name)));
+}
 
-    if (!grant->tokens.id_token) {
-        return "Scalekit's answer holds no id_token: is openid among the ScalekitScopes?";
-    }
-    id_rules.nonce = nonce;
-    id_rules.access_token = grant->tokens.access_token;
-    if ((wrong = check_token(call, keys, grant->tokens.access_token, &access_rules, &access))
-        || (wrong = check_token(call, keys, grant->tokens.id_token, &id_rules, &id))) {
+/* `nonce` is the login's; NULL for tokens of a refresh. */
+static const char *check_tokens(const sk_call *call, const sk_settings *settings, sk_keys *keys,
+                                const char *nonce, verified *v)
+{
+    sk_jwt_rules rules = rules_for(settings, SK_JWT_ACCESS);
+    const char *wrong = check_token(call, keys, v->tokens.access_token, &rules, &v->access);
+
+    v->id.claims = NULL;
+    if (wrong || !v->tokens.id_token) {
         return wrong;
     }
-    if (!sk_text_equal(sk_json_text(sk_json_member(id.claims, "sub")),
-                       sk_json_text(sk_json_member(access.claims, "sub")))) {
-        return "the ID token and the access token speak of different users";
+    rules = rules_for(settings, SK_JWT_ID);
+    rules.nonce = nonce;
+    rules.is_refreshed = !nonce;
+    rules.access_token = v->tokens.access_token;
+    wrong = check_token(call, keys, v->tokens.id_token, &rules, &v->id);
+    if (!wrong && !claims_agree(&v->id, &v->access, "sub")) {
+        wrong = "the ID token and the access token speak of different users";
     }
-    sk_claims_collect(call->pool, id.claims, access.claims, &grant->identity);
-    if (!grant->identity.sub) {
-        return "the user's sub is too long";
-    }
-    grant->access_expiry = sk_jwt_expiry(&access);
-    return NULL;
+    return wrong;
 }
 
 static const char *ask_for_tokens(const sk_call *call, sk_http *http, char *form,
@@ -73,6 +84,7 @@ static const char *ask_for_tokens(const sk_call *call, sk_http *http, char *form
     const char *wrong = answer.failure;
 
     OPENSSL_cleanse(form, strlen(form));
+    memset(tokens, 0, sizeof(*tokens));
     if (!wrong) {
         wrong =
             sk_oauth_read_tokens(call->pool, answer.status, answer.body, answer.length, tokens);
@@ -80,12 +92,110 @@ static const char *ask_for_tokens(const sk_call *call, sk_http *http, char *form
     return wrong ? apr_pstrcat(call->pool, "Scalekit's token endpoint: ", wrong, NULL) : NULL;
 }
 
+/* Early enough that nobody has to wait, but not in the first half of a token's life. */
+static apr_time_t refresh_time(const sk_settings *settings, apr_time_t expiry)
+{
+    apr_time_t life = expiry - seconds_now(), buffer = apr_time_sec(settings->refresh_buffer);
+
+    return expiry - (buffer < life / 2 ? buffer : life / 2);
+}
+
+/* Takes over what is new; `id_claims` may be those of an ID token from before. */
+static const char *fill(const sk_call *call, const sk_settings *settings, const verified *v,
+                        struct json_object *id_claims, sk_record *record)
+{
+    sk_claims_collect(call->pool, id_claims, v->access.claims, &record->identity);
+    if (!record->identity.sub) {
+        return "the user's sub is too long";
+    }
+    record->access_expiry = sk_jwt_expiry(&v->access);
+    record->refresh_at = refresh_time(settings, record->access_expiry);
+    if (v->tokens.refresh_token) {
+        record->refresh_token = sk_token_pack(call->pool, v->tokens.refresh_token);
+    }
+    if (v->tokens.id_token && !record->sheds_id_token) {
+        record->id_token = sk_token_pack(call->pool, v->tokens.id_token);
+    }
+    if (settings->keeps_access_token && !record->sheds_access_token) {
+        record->access_token = sk_token_pack(call->pool, v->tokens.access_token);
+    }
+    return NULL;
+}
+
 const char *sk_tokens_exchange(const sk_call *call, const sk_settings *settings, sk_http *http,
-                               sk_keys *keys, const sk_code *code, sk_grant *grant)
+                               sk_keys *keys, const sk_code *code, sk_record *record)
 {
     char *form = sk_oauth_code_body(call->pool, settings, code->code, code->redirect_uri,
                                     code->verifier);
-    const char *wrong = ask_for_tokens(call, http, form, &grant->tokens);
+    verified v;
+    const char *wrong = ask_for_tokens(call, http, form, &v.tokens);
 
-    return wrong ? wrong : check_grant(call, settings, keys, code->nonce, grant);
+    if (!wrong && !v.tokens.id_token) {
+        wrong = "Scalekit's answer holds no id_token: is openid among the ScalekitScopes?";
+    }
+    if (!wrong) {
+        wrong = check_tokens(call, settings, keys, code->nonce, &v);
+    }
+    return wrong ? wrong : fill(call, settings, &v, v.id.claims, record);
+}
+
+/* The claims of the ID token that the session keeps: they were verified when it came. */
+static struct json_object *kept_id_claims(const sk_call *call, const sk_record *record)
+{
+    const char *text = sk_token_text(call->pool, &record->id_token);
+    sk_jwt jwt;
+
+    return text && !sk_jwt_parse(call->pool, text, &jwt) ? jwt.claims : NULL;
+}
+
+/* Without an ID token at all, the names of the user are those of the login. */
+static void keep_names(const sk_identity *old, sk_identity *identity)
+{
+    sk_identity rights = *identity;
+
+    *identity = *old;
+    identity->sid = rights.sid;
+    identity->oid = rights.oid;
+    identity->xoid = rights.xoid;
+    identity->xuid = rights.xuid;
+    identity->roles = rights.roles;
+    identity->permissions = rights.permissions;
+    identity->scopes = rights.scopes;
+    identity->extras = rights.extras;
+    identity->extras_count = rights.extras_count;
+}
+
+static bool differ(const char *one, const char *other)
+{
+    return one && other && strcmp(one, other) != 0;
+}
+
+const char *sk_tokens_refresh(const sk_call *call, const sk_settings *settings, sk_http *http,
+                              sk_keys *keys, const sk_record *record, sk_record *newer,
+                              bool *has_ended)
+{
+    const char *refresh_token = sk_token_text(call->pool, &record->refresh_token);
+    char *form = sk_oauth_refresh_body(call->pool, settings, refresh_token);
+    verified v;
+    const char *wrong = ask_for_tokens(call, http, form, &v.tokens);
+    struct json_object *id_claims;
+
+    *has_ended = v.tokens.is_invalid_grant;
+    if (wrong || (wrong = check_tokens(call, settings, keys, NULL, &v))) {
+        return wrong;
+    }
+    *newer = *record;
+    id_claims = v.id.claims ? v.id.claims : kept_id_claims(call, record);
+    wrong = fill(call, settings, &v, id_claims, newer);
+    if (wrong) {
+        return wrong;
+    }
+    if (strcmp(newer->identity.sub, record->identity.sub) != 0
+        || differ(newer->identity.sid, record->identity.sid)) {
+        return "the refreshed tokens speak of another user or session";
+    }
+    if (!id_claims) {
+        keep_names(&record->identity, &newer->identity);
+    }
+    return NULL;
 }

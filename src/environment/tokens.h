@@ -5,19 +5,12 @@
 #ifndef SK_ENVIRONMENT_TOKENS_H
 #define SK_ENVIRONMENT_TOKENS_H
 
-#include "core/claims.h"
 #include "core/oauth.h"
+#include "core/record.h"
 #include "core/settings.h"
 #include "environment/call.h"
 #include "environment/http.h"
 #include "environment/keys.h"
-
-/** Tokens that were believed, and what they say. */
-typedef struct sk_grant {
-    sk_token_set tokens;
-    sk_identity identity;
-    apr_time_t access_expiry; /* seconds since the epoch */
-} sk_grant;
 
 /** What a code is exchanged with: all that the login attempt knows. */
 typedef struct sk_code {
@@ -29,9 +22,21 @@ typedef struct sk_code {
 
 /**
  * Exchanges a code for tokens and checks them: the ID token, the access token, and that both speak of one user.
+ * @param record gets the identity, the tokens and their times; the rest of it is left alone
  * @return NULL, or what went wrong, in words for the log
  */
 const char *sk_tokens_exchange(const sk_call *call, const sk_settings *settings, sk_http *http,
-                               sk_keys *keys, const sk_code *code, sk_grant *grant);
+                               sk_keys *keys, const sk_code *code, sk_record *record);
+
+/**
+ * Exchanges a record's refresh token for newer tokens, checks them as above, and that they speak of the same user and
+ * session. What the answer leaves out (an ID token, a new refresh token) stays as it was; rights never do.
+ * @param newer a copy of the record with all that is new
+ * @param has_ended set if Scalekit says that the refresh token is worth nothing any more
+ * @return NULL, or what went wrong, in words for the log
+ */
+const char *sk_tokens_refresh(const sk_call *call, const sk_settings *settings, sk_http *http,
+                              sk_keys *keys, const sk_record *record, sk_record *newer,
+                              bool *has_ended);
 
 #endif

@@ -128,6 +128,20 @@ static int refuse_unready(request_rec *r)
     return sk_reply_problem(r, &problem);
 }
 
+/* The session is kept: Scalekit has to answer before it can go on. */
+static int ask_for_patience(request_rec *r)
+{
+    sk_problem problem = {0};
+
+    apr_table_setn(r->err_headers_out, "Retry-After", "2");
+    problem.status = HTTP_SERVICE_UNAVAILABLE;
+    problem.title = "One moment, please";
+    problem.detail =
+        "You are still signed in, but the sign-in service does not answer just now. Please try "
+        "again in a few seconds.";
+    return sk_reply_problem(r, &problem);
+}
+
 /* What mod_session says of caching is dropped here: our own filter says it, also where mod_session's would get lost. */
 static void take_over_caching(request_rec *r)
 {
@@ -156,7 +170,7 @@ static int accept_user(request_rec *r, const sk_record *record)
     r->user = (char *)(size_t)remote_user(r, &record->identity);
     if (r->user) {
         r->ap_auth_type = (char *)"Scalekit";
-        if (ap_is_initial_req(r) && !sk_reply_is_upgrade(r)) {
+        if (ap_is_initial_req(r) && !sk_visit_is_upgrade(r)) {
             sk_session_touch(r);
         }
         return OK;
@@ -216,6 +230,9 @@ static int check_authn(request_rec *r)
     case SK_SESSION_NONE:
         take_over_caching(r);
         return challenge(r, organization);
+    case SK_SESSION_LATER:
+        take_over_caching(r);
+        return ask_for_patience(r);
     default:
         return refuse_unready(r);
     }

@@ -102,15 +102,15 @@ static int refuse_for_now(request_rec *r, const sk_attempt *attempt)
 }
 
 static int exchange(request_rec *r, const char *code, const sk_attempt *attempt,
-                    sk_grant *grant)
+                    sk_record *record)
 {
     sk_environment *environment = sk_environment_of(r->server);
     sk_call call = {r->pool, log_line, r,
-                    apr_time_now() + sk_settings_of(r->server)->total_timeout};
+                    apr_time_now() + sk_settings_of(r->server)->total_timeout, false};
     sk_code request = {code, sk_site_endpoint_url(r, SK_ENDPOINT_CALLBACK), attempt->verifier,
                        attempt->nonce};
     const char *wrong = environment
-                            ? sk_environment_login(&call, environment, &request, grant)
+                            ? sk_environment_login(&call, environment, &request, record)
                             : "this process could not be set up: see the log at its start";
 
     if (wrong == sk_environment_busy) {
@@ -127,17 +127,8 @@ static int exchange(request_rec *r, const char *code, const sk_attempt *attempt,
     return OK;
 }
 
-static int keep(request_rec *r, const sk_grant *grant, const sk_attempt *attempt)
+static int keep(request_rec *r, sk_record *record, const sk_attempt *attempt)
 {
-    sk_record *record = apr_pcalloc(r->pool, sizeof(*record));
-
-    record->identity = grant->identity;
-    record->access_expiry = grant->access_expiry;
-    record->refresh_token = sk_token_pack(r->pool, grant->tokens.refresh_token);
-    record->id_token = sk_token_pack(r->pool, grant->tokens.id_token);
-    if (sk_settings_of(r->server)->keeps_access_token) {
-        record->access_token = sk_token_pack(r->pool, grant->tokens.access_token);
-    }
     switch (sk_session_start(r, record)) {
     case SK_SESSION_STARTED:
         return OK;
@@ -158,7 +149,7 @@ static int keep(request_rec *r, const sk_grant *grant, const sk_attempt *attempt
 static int complete(request_rec *r, const sk_attempt *attempt)
 {
     const char *code = sk_url_query_get(r->pool, r->args, "code");
-    sk_grant grant;
+    sk_record *record = apr_pcalloc(r->pool, sizeof(*record));
     int status;
 
     if (!code || !*code || strlen(code) > 2048) {
@@ -167,13 +158,13 @@ static int complete(request_rec *r, const sk_attempt *attempt)
         return refuse(r, HTTP_BAD_REQUEST, "Signing in failed",
                       "The sign-in service sent no code.", attempt->target);
     }
-    if ((status = exchange(r, code, attempt, &grant)) != OK
-        || (status = keep(r, &grant, attempt)) != OK) {
+    if ((status = exchange(r, code, attempt, record)) != OK
+        || (status = keep(r, record, attempt)) != OK) {
         return status;
     }
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "login %s: user %s, organization %s",
-                  attempt->reference, grant.identity.sub,
-                  grant.identity.oid ? grant.identity.oid : "none");
+                  attempt->reference, record->identity.sub,
+                  record->identity.oid ? record->identity.oid : "none");
     sk_guard_step(r);
     return sk_reply_redirect(r, apr_pstrcat(r->pool, sk_site_origin(r), attempt->target, NULL));
 }

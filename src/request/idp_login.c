@@ -65,7 +65,7 @@ int sk_idp_login_handle(request_rec *r, const char *token)
 {
     sk_environment *environment = sk_environment_of(r->server);
     sk_call call = {r->pool, log_line, r,
-                    apr_time_now() + sk_settings_of(r->server)->total_timeout};
+                    apr_time_now() + sk_settings_of(r->server)->total_timeout, false};
     sk_idp_request request;
     const char *wrong = "this process could not be set up: see the log at its start";
 

@@ -48,18 +48,11 @@ static bool accepts_whatever(const request_rec *r)
     return !accept || strcmp(accept, "*/*") == 0;
 }
 
-bool sk_reply_is_upgrade(request_rec *r)
-{
-    const char *protocol = apr_table_get(r->headers_in, "Upgrade");
-
-    return protocol && strncasecmp(protocol, "h2", 2) != 0;
-}
-
 bool sk_reply_is_for_script(request_rec *r)
 {
     const char *mode = apr_table_get(r->headers_in, "Sec-Fetch-Mode");
 
-    if (apr_table_get(r->headers_in, "X-Requested-With") || sk_reply_is_upgrade(r)
+    if (apr_table_get(r->headers_in, "X-Requested-With") || sk_visit_is_upgrade(r)
         || (mode && strcasecmp(mode, "navigate") != 0)) {
         return true;
     }

@@ -40,9 +40,6 @@ int sk_reply_not_allowed(request_rec *r, const char *methods);
 /** Is this a request of a script (a program, a fetch), and not of somebody who looks at a page? */
 bool sk_reply_is_for_script(request_rec *r);
 
-/** Does it ask for another protocol (WebSocket)? Its answer cannot carry a cookie. To ask for HTTP/2 changes nothing. */
-bool sk_reply_is_upgrade(request_rec *r);
-
 /** Registers the filter, and its insertion into error answers. */
 void sk_reply_hook(apr_pool_t *pool);
 

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "session/pin.h"
+#include "session/renewal.h"
 
 APLOG_USE_MODULE(auth_scalekit);
 
@@ -41,10 +42,6 @@ static const char *why_ended(const sk_settings *settings, const sk_record *recor
     if (idle > 0 && now >= record->last_use + idle) {
         return "it was not used for ScalekitSessionIdleTimeout";
     }
-    /* Without a refresh token the rights stay as they were at login, until the session ends by itself. */
-    if (record->refresh_token.bytes && now >= record->access_expiry) {
-        return "its access token has expired";
-    }
     return NULL;
 }
 
@@ -64,57 +61,6 @@ bool sk_session_hook(void)
     return sk_pin_hook();
 }
 
-static sk_session_status read_session(request_rec *r, sk_visit *visit)
-{
-    session_rec *z;
-    const char *missing = sk_pin_load(r, &z), *entry, *ended;
-
-    if (missing) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      "%s: cannot look for a session: %s (reference %s)",
-                      sk_settings_of(r->server)->name, missing, sk_visit_reference(r));
-        return SK_SESSION_UNUSABLE;
-    }
-    entry = sk_pin_get(r, z);
-    if (!entry) {
-        return SK_SESSION_NONE;
-    }
-    visit->record = open_entry(r, entry);
-    if (!visit->record) {
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
-                      "the session is not one of ours: changed, from another site or sealed "
-                      "with another key");
-        return SK_SESSION_NONE;
-    }
-    visit->last_record = visit->record;
-    ended = why_ended(sk_settings_of(r->server), visit->record, seconds_now(r));
-    if (ended) {
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "the session has ended: %s", ended);
-        visit->record = NULL;
-        return SK_SESSION_NONE;
-    }
-    return SK_SESSION_VALID;
-}
-
-sk_session_status sk_session_read(request_rec *r, const sk_record **record)
-{
-    sk_visit *visit = sk_visit_first(r);
-
-    if (visit->status == SK_SESSION_UNREAD) {
-        visit->status = read_session(r, visit);
-    }
-    *record = visit->record;
-    return visit->status;
-}
-
-const sk_record *sk_session_last(request_rec *r)
-{
-    const sk_record *record;
-
-    sk_session_read(r, &record);
-    return sk_visit_first(r)->last_record;
-}
-
 static bool put(request_rec *r, session_rec *z, const sk_record *record)
 {
     size_t length;
@@ -129,19 +75,6 @@ static bool put(request_rec *r, session_rec *z, const sk_record *record)
     }
     sk_pin_set(r, z, sealed);
     return true;
-}
-
-void sk_session_touch(request_rec *r)
-{
-    sk_visit *visit = sk_visit_first(r);
-    apr_time_t idle = apr_time_sec(sk_settings_of(r->server)->session_idle_timeout);
-    session_rec *z;
-
-    if (visit->status == SK_SESSION_VALID && idle > 0
-        && seconds_now(r) > visit->record->last_use + idle / 10 && !sk_pin_load(r, &z)) {
-        visit->record->last_use = seconds_now(r);
-        put(r, z, visit->record);
-    }
 }
 
 static sk_session_started save(request_rec *r, session_rec *z, sk_record *record)
@@ -172,6 +105,90 @@ static sk_session_started save(request_rec *r, session_rec *z, sk_record *record
             return SK_SESSION_TOO_LARGE;
         }
         **shed++ = true;
+    }
+}
+
+/* Brings the tokens up to date; what is new goes into the cookie with this answer, if it can carry one. */
+static sk_session_status renew(request_rec *r, session_rec *z, sk_record *record)
+{
+    switch (sk_renewal_do(r, record)) {
+    case SK_REFRESHED_NOT:
+        return SK_SESSION_VALID;
+    case SK_REFRESHED_NEWER:
+        if (sk_renewal_may_write(r) && save(r, z, record) != SK_SESSION_STARTED) {
+            sk_session_end(r);
+            return SK_SESSION_UNUSABLE;
+        }
+        return SK_SESSION_VALID;
+    case SK_REFRESHED_LATER:
+        return SK_SESSION_LATER;
+    default:
+        /* The cookie stays: it is worth nothing, and deleting it might hit a newer one of a parallel login. */
+        return SK_SESSION_NONE;
+    }
+}
+
+static sk_session_status read_session(request_rec *r, sk_visit *visit)
+{
+    session_rec *z;
+    const char *missing = sk_pin_load(r, &z), *entry, *ended;
+
+    if (missing) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      "%s: cannot look for a session: %s (reference %s)",
+                      sk_settings_of(r->server)->name, missing, sk_visit_reference(r));
+        return SK_SESSION_UNUSABLE;
+    }
+    entry = sk_pin_get(r, z);
+    if (!entry) {
+        return SK_SESSION_NONE;
+    }
+    visit->record = open_entry(r, entry);
+    if (!visit->record) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                      "the session is not one of ours: changed, from another site or sealed "
+                      "with another key");
+        return SK_SESSION_NONE;
+    }
+    visit->last_record = visit->record;
+    ended = why_ended(sk_settings_of(r->server), visit->record, seconds_now(r));
+    if (ended) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "the session has ended: %s", ended);
+        return SK_SESSION_NONE;
+    }
+    return sk_renewal_is_due(r, visit->record) ? renew(r, z, visit->record) : SK_SESSION_VALID;
+}
+
+sk_session_status sk_session_read(request_rec *r, const sk_record **record)
+{
+    sk_visit *visit = sk_visit_first(r);
+
+    if (visit->status == SK_SESSION_UNREAD) {
+        visit->status = read_session(r, visit);
+    }
+    *record = visit->status == SK_SESSION_VALID ? visit->record : NULL;
+    return visit->status;
+}
+
+const sk_record *sk_session_last(request_rec *r)
+{
+    const sk_record *record;
+
+    sk_session_read(r, &record);
+    return sk_visit_first(r)->last_record;
+}
+
+void sk_session_touch(request_rec *r)
+{
+    sk_visit *visit = sk_visit_first(r);
+    apr_time_t idle = apr_time_sec(sk_settings_of(r->server)->session_idle_timeout);
+    session_rec *z;
+
+    if (visit->status == SK_SESSION_VALID && idle > 0
+        && seconds_now(r) > visit->record->last_use + idle / 10 && !sk_pin_load(r, &z)) {
+        sk_renewal_follow(r, visit->record);
+        visit->record->last_use = seconds_now(r);
+        put(r, z, visit->record);
     }
 }
 
@@ -214,6 +231,9 @@ void sk_session_end(request_rec *r)
 
     if (!sk_pin_load(r, &z) && sk_pin_get(r, z)) {
         visit->is_ending = true;
+        if (z->written) {
+            sk_pin_unsave(r, z);
+        }
         sk_pin_set(r, z, NULL);
         z->dirty = 1;
     }

@@ -33,6 +33,13 @@ sk_visit *sk_visit_first(request_rec *r)
     return sk_visit_of(first_of(r));
 }
 
+bool sk_visit_is_upgrade(const request_rec *r)
+{
+    const char *protocol = apr_table_get(r->headers_in, "Upgrade");
+
+    return protocol && strncasecmp(protocol, "h2", 2) != 0;
+}
+
 const char *sk_visit_reference(request_rec *r)
 {
     sk_visit *visit = sk_visit_first(r);

@@ -19,6 +19,7 @@ typedef enum sk_session_status {
     SK_SESSION_UNREAD,
     SK_SESSION_NONE, /* nobody is logged in, or the session has ended */
     SK_SESSION_VALID,
+    SK_SESSION_LATER, /* its access token has expired, and Scalekit does not answer just now */
     SK_SESSION_UNUSABLE /* mod_session is not ready here; the log says what to add */
 } sk_session_status;
 
@@ -57,6 +58,9 @@ sk_visit *sk_visit_of(request_rec *r);
 
 /** The same of the first request. */
 sk_visit *sk_visit_first(request_rec *r);
+
+/** Does it ask for another protocol (WebSocket)? Its answer cannot carry a cookie. To ask for HTTP/2 changes nothing. */
+bool sk_visit_is_upgrade(const request_rec *r);
 
 /** A short word that stands in the log line and on the page, so that a visitor can tell which line is theirs. */
 const char *sk_visit_reference(request_rec *r);

@@ -314,8 +314,8 @@ enum {
     VERIFIED = 26,
     EXTRAS = 27,
     TIMES = 28,
-    TOKENS = 32,
-    END = 35
+    TOKENS = 33,
+    END = 36
 };
 
 static void forged_counts_and_lengths_are_refused(void **state)

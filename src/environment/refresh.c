@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "environment/refresh.h"
+
+#include <string.h>
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "core/text.h"
+#include "environment/tokens.h"
+
+/* A call takes at most this long; its lease lives a little longer, so that no second caller joins a slow one. */
+#define CALL_LIMIT apr_time_from_sec(5)
+#define LEASE_LIFE (CALL_LIMIT + apr_time_from_sec(2))
+
+/* A holder who was stopped for longer before the call does not call any more: its lease might run out on the way. */
+#define STALL_LIMIT apr_time_from_sec(1)
+
+#define WAIT_LIMIT apr_time_from_sec(3)
+
+/* While a call is younger than this anybody may wait for it: a healthy Scalekit answers a herd with one call. */
+#define YOUNG apr_time_from_msec(500)
+
+#define FIRST_PAUSE apr_time_from_msec(10)
+#define LONGEST_PAUSE apr_time_from_msec(40)
+
+enum {
+    LINKS_MAX = 5000 /* of a chain; a guard, not a limit that anybody meets */
+};
+
+typedef struct lease {
+    unsigned char id[16];
+    apr_time_t since;
+} lease;
+
+/* A record's refresh token and the names under which things are kept for it. */
+typedef struct subject {
+    sk_cache_key lease;
+    sk_cache_key result;
+} subject;
+
+static bool name_subject(const sk_call *call, const sk_refresher *refresher,
+                         const sk_record *record, subject *names)
+{
+    const char *token = sk_token_text(call->pool, &record->refresh_token);
+
+    return token && sk_cache_name(refresher->cache, "lease", token, &names->lease)
+           && sk_cache_name(refresher->cache, "result", token, &names->result);
+}
+
+/* ---- results ---- */
+
+typedef enum found { FOUND_NOTHING, FOUND_NEWER, FOUND_END } found;
+
+/* An end is kept as one byte, which no packed record is. */
+static found find_result(const sk_call *call, const sk_refresher *refresher,
+                         const subject *names, const sk_record *record, sk_record *newer)
+{
+    size_t length;
+    const unsigned char *bytes =
+        sk_cache_get(call, refresher->cache, apr_time_now(), &names->result, &length);
+
+    if (!bytes) {
+        return FOUND_NOTHING;
+    }
+    if (length == 1) {
+        return FOUND_END;
+    }
+    if (!sk_record_unpack(call->pool, bytes, length, newer)
+        || !sk_text_equal(newer->id, record->id)
+        || newer->access_expiry <= record->access_expiry) {
+        return FOUND_NOTHING;
+    }
+    return FOUND_NEWER;
+}
+
+/* For as long as the session may live, so that a late request with an old cookie finds its way. */
+static void keep_result(const sk_call *call, const sk_refresher *refresher,
+                        const subject *names, const sk_record *newer)
+{
+    apr_time_t now = apr_time_now(), life = apr_time_from_sec(newer->absolute_end) - now;
+    size_t length;
+    const unsigned char *bytes = sk_record_pack(call->pool, newer, &length);
+
+    if (life > 0
+        && sk_cache_set(call, refresher->cache, now, &names->result, bytes, length, life)
+               != SK_OUTCOME_YES) {
+        sk_call_log(
+            call, SK_LEVEL_WARNING,
+            "the result of a refresh cannot be shared: a request that comes with the old "
+            "cookie will have to log in");
+    }
+}
+
+/* Only where there is no result: what somebody stored in the meantime is worth more than an end. */
+static void keep_end(const sk_call *call, const sk_refresher *refresher, const subject *names,
+                     const sk_record *record)
+{
+    apr_time_t now = apr_time_now(), life = apr_time_from_sec(record->absolute_end) - now;
+
+    if (life > 0) {
+        sk_cache_add(call, refresher->cache, now, &names->result, "E", 1, life);
+    }
+}
+
+static apr_time_t seconds_now(void)
+{
+    return apr_time_sec(apr_time_now());
+}
+
+static sk_refreshed verdict(const sk_record *record, bool is_newer)
+{
+    if (seconds_now() >= record->access_expiry) {
+        return SK_REFRESHED_LATER;
+    }
+    return is_newer ? SK_REFRESHED_NEWER : SK_REFRESHED_NOT;
+}
+
+sk_refreshed sk_refresh_follow(const sk_call *call, const sk_refresher *refresher,
+                               sk_record *record)
+{
+    bool is_newer = false;
+    subject names;
+    sk_record newer;
+    int links;
+
+    for (links = 0; links < LINKS_MAX && name_subject(call, refresher, record, &names);
+         links++) {
+        found what = find_result(call, refresher, &names, record, &newer);
+        if (what == FOUND_END) {
+            return SK_REFRESHED_ENDED;
+        }
+        if (what == FOUND_NOTHING) {
+            break;
+        }
+        *record = newer;
+        is_newer = true;
+    }
+    return verdict(record, is_newer);
+}
+
+/* ---- the call ---- */
+
+static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refresher,
+                                  const subject *names, sk_record *record, apr_time_t since)
+{
+    sk_call limited = *call;
+    sk_record newer;
+    bool has_ended;
+    const char *wrong;
+
+    if (apr_time_now() - since > STALL_LIMIT) {
+        return verdict(record, false);
+    }
+    limited.deadline = since + CALL_LIMIT;
+    limited.never_twice = true;
+    wrong = sk_tokens_refresh(&limited, refresher->settings, refresher->http, refresher->keys,
+                              record, &newer, &has_ended);
+    if (!wrong) {
+        newer.last_use = seconds_now();
+        keep_result(call, refresher, names, &newer);
+        *record = newer;
+        sk_call_log(call, SK_LEVEL_DEBUG, "refreshed the tokens of %s", record->identity.sub);
+        return verdict(record, true);
+    }
+    if (has_ended) {
+        sk_call_log(call, SK_LEVEL_INFO,
+                    "the session of %s is over: Scalekit refuses its refresh token "
+                    "(invalid_grant), because the session was "
+                    "ended there or because the answer to an earlier refresh was lost",
+                    record->identity.sub);
+        keep_end(call, refresher, names, record);
+        return sk_refresh_follow(call, refresher, record) == SK_REFRESHED_NEWER
+                   ? SK_REFRESHED_NEWER
+                   : SK_REFRESHED_ENDED;
+    }
+    sk_call_log(call, SK_LEVEL_WARNING, "cannot refresh the tokens of %s now: %s",
+                record->identity.sub, wrong);
+    return verdict(record, false);
+}
+
+/* With the lease in hand: has somebody else been through between our look at the result and our getting the lease? */
+static sk_refreshed refresh_with_lease(const sk_call *call, const sk_refresher *refresher,
+                                       const subject *names, sk_record *record,
+                                       apr_time_t since)
+{
+    sk_record newer;
+
+    if (find_result(call, refresher, names, record, &newer) != FOUND_NOTHING) {
+        return sk_refresh_follow(call, refresher, record);
+    }
+    return call_scalekit(call, refresher, names, record, since);
+}
+
+/* ---- one of many ---- */
+
+typedef enum taken {
+    TAKEN_OURS,
+    TAKEN_THEIRS,
+    TAKEN_NOT /* there is no room for another caller, or no telling who has the lease */
+} taken;
+
+static taken try_lease(const sk_call *call, const sk_refresher *refresher, const subject *names,
+                       sk_record *record, sk_refreshed *outcome)
+{
+    lease ours;
+    sk_outcome added;
+
+    memset(&ours, 0, sizeof(ours));
+    ours.since = apr_time_now();
+    if (apr_generate_random_bytes(ours.id, sizeof(ours.id)) != APR_SUCCESS) {
+        return TAKEN_NOT;
+    }
+    added = sk_cache_add(call, refresher->cache, ours.since, &names->lease, &ours, sizeof(ours),
+                         LEASE_LIFE);
+    if (added != SK_OUTCOME_YES) {
+        return added == SK_OUTCOME_NO ? TAKEN_THEIRS : TAKEN_NOT;
+    }
+    *outcome = refresh_with_lease(call, refresher, names, record, ours.since);
+    sk_cache_delete_if_equal(call, refresher->cache, apr_time_now(), &names->lease, &ours,
+                             sizeof(ours));
+    return TAKEN_OURS;
+}
+
+static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher,
+                              const subject *names, sk_record *record, sk_refreshed *outcome)
+{
+    apr_time_t now = apr_time_now();
+    int place = sk_crowd_enter(refresher->crowd, now, now + LEASE_LIFE);
+    taken who;
+
+    if (place < 0) {
+        return TAKEN_NOT;
+    }
+    who = try_lease(call, refresher, names, record, outcome);
+    sk_crowd_leave(refresher->crowd, place, now + LEASE_LIFE);
+    return who;
+}
+
+/* When the call that holds the lease began; 0 if nobody holds it. */
+static apr_time_t call_began(const sk_call *call, const sk_refresher *refresher,
+                             const subject *names)
+{
+    size_t length;
+    const void *bytes =
+        sk_cache_get(call, refresher->cache, apr_time_now(), &names->lease, &length);
+    lease theirs;
+
+    if (!bytes || length != sizeof(theirs)) {
+        return 0;
+    }
+    memcpy(&theirs, bytes, sizeof(theirs));
+    return theirs.since;
+}
+
+/* Waits until there is a result or the lease is gone. @return false if it is time to give up */
+static bool wait_for_others(const sk_call *call, const sk_refresher *refresher,
+                            const subject *names, const sk_record *record, apr_time_t until)
+{
+    apr_time_t pause = FIRST_PAUSE, now;
+    int place = -1;
+    bool goes_on = false;
+    sk_record newer;
+
+    while ((now = apr_time_now()) < until) {
+        apr_time_t began = call_began(call, refresher, names);
+        if (began == 0
+            || find_result(call, refresher, names, record, &newer) != FOUND_NOTHING) {
+            goes_on = true;
+            break;
+        }
+        if (place < 0 && now - began > YOUNG
+            && (place = sk_crowd_enter(refresher->crowd, now, until)) < 0) {
+            break;
+        }
+        apr_sleep(pause);
+        pause = pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE;
+    }
+    if (place >= 0) {
+        sk_crowd_leave(refresher->crowd, place, until);
+    }
+    return goes_on;
+}
+
+sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher, sk_record *record)
+{
+    apr_time_t until = apr_time_now() + WAIT_LIMIT;
+    bool is_newer = false;
+    subject names;
+
+    for (;;) {
+        sk_refreshed outcome = sk_refresh_follow(call, refresher, record);
+        taken who;
+        is_newer |= outcome == SK_REFRESHED_NEWER;
+        if (outcome == SK_REFRESHED_ENDED || seconds_now() < record->refresh_at
+            || !name_subject(call, refresher, record, &names)) {
+            return outcome == SK_REFRESHED_ENDED ? outcome : verdict(record, is_newer);
+        }
+        who = refresh_if_first(call, refresher, &names, record, &outcome);
+        if (who == TAKEN_OURS) {
+            return outcome == SK_REFRESHED_NOT && is_newer ? SK_REFRESHED_NEWER : outcome;
+        }
+        outcome = verdict(record, is_newer);
+        if (outcome != SK_REFRESHED_LATER || who == TAKEN_NOT
+            || !wait_for_others(call, refresher, &names, record, until)) {
+            return outcome;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exactly one refresh per expiring session, whoever asks: requests in parallel, processes, generations of httpd. The
+ * algorithm is modelled and checked in test/model/refresh.pml.
+ *
+ * A refresh token works once. Who adds the lease of a token presents it; the result is kept under the same token, so that others,
+ * also late ones with an old cookie, follow the chain from token to token to the newest. No lock is held during a call, and
+ * a holder who dies loses the lease by time.
+ */
+#ifndef SK_ENVIRONMENT_REFRESH_H
+#define SK_ENVIRONMENT_REFRESH_H
+
+#include "core/record.h"
+#include "environment/cache.h"
+#include "environment/call.h"
+#include "environment/crowd.h"
+#include "environment/http.h"
+#include "environment/keys.h"
+
+/** What a refresh is done with. */
+typedef struct sk_refresher {
+    const sk_settings *settings;
+    sk_http *http;
+    sk_keys *keys;
+    sk_cache *cache;
+    const sk_crowd *crowd;
+} sk_refresher;
+
+typedef enum sk_refreshed {
+    SK_REFRESHED_NOT,   /* the record is as new as it can be, and its access token is valid */
+    SK_REFRESHED_NEWER, /* the record has become newer, and its access token is valid */
+    SK_REFRESHED_LATER, /* the access token has expired, and no newer one can be had just now */
+    SK_REFRESHED_ENDED  /* Scalekit has ended the session */
+} sk_refreshed;
+
+/** Follows the chain to the newest tokens that are known here, without calling anybody. */
+sk_refreshed sk_refresh_follow(const sk_call *call, const sk_refresher *refresher,
+                               sk_record *record);
+
+/** Brings a record that is due (refresh_at has passed) up to date, waiting for others at most three seconds. */
+sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher, sk_record *record);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/renewal.h"
+
+#include <http_log.h>
+#include <http_request.h>
+
+#include "config/config.h"
+#include "environment/environment.h"
+#include "session/visit.h"
+
+APLOG_USE_MODULE(auth_scalekit);
+
+static void log_line(void *baton, sk_level level, const char *line)
+{
+    static const int levels[] = {APLOG_ERR, APLOG_WARNING, APLOG_INFO, APLOG_DEBUG};
+    request_rec *r = baton;
+
+    ap_log_rerror(APLOG_MARK, levels[level], 0, r, "%s (reference %s)", line,
+                  sk_visit_reference(r));
+}
+
+static sk_call call_for(request_rec *r)
+{
+    sk_call call = {sk_visit_first(r)->first->pool, log_line, r, 0, false};
+
+    return call;
+}
+
+/* 101 carries no Set-Cookie, and a subrequest or an ErrorDocument may come too late for one. */
+bool sk_renewal_may_write(request_rec *r)
+{
+    return ap_is_initial_req(r) && r->method_number != M_CONNECT && !sk_visit_is_upgrade(r);
+}
+
+/* Our own endpoints need no fresh tokens: who logs in or out has no use for them. */
+static bool may_call(request_rec *r)
+{
+    return sk_renewal_may_write(r) && sk_visit_of(r)->endpoint == SK_ENDPOINT_NONE;
+}
+
+bool sk_renewal_is_due(const request_rec *r, const sk_record *record)
+{
+    return record->refresh_token.bytes && apr_time_sec(r->request_time) >= record->refresh_at;
+}
+
+sk_refreshed sk_renewal_do(request_rec *r, sk_record *record)
+{
+    sk_call call = call_for(r);
+    sk_environment *environment = sk_environment_of(r->server);
+
+    if (!environment) {
+        return SK_REFRESHED_LATER;
+    }
+    return may_call(r) ? sk_environment_refresh(&call, environment, record)
+                       : sk_environment_follow(&call, environment, record);
+}
+
+sk_refreshed sk_renewal_follow(request_rec *r, sk_record *record)
+{
+    sk_call call = call_for(r);
+    sk_environment *environment = sk_environment_of(r->server);
+
+    return environment && record->refresh_token.bytes
+               ? sk_environment_follow(&call, environment, record)
+               : SK_REFRESHED_NOT;
+}
