@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "environment/environment.h"
 
-#include "environment/once.h"
-
 /*
  * The table's words: three for the breaker of each environment (of more environments than there is room for, some share
  * one), then places for those who refresh or wait for it, and places for those who log in.
@@ -14,14 +12,12 @@ enum {
     REFRESH_MAX = 80,
     LOGIN_PLACES = REFRESH_PLACES + REFRESH_MAX,
     LOGIN_MAX = SK_TABLE_WORDS - LOGIN_PLACES,
-    IDP_REQUESTS_MAX = 1024
 };
 
 struct sk_environment {
     const sk_settings *settings;
     sk_http *http;
     sk_keys *keys;
-    sk_once *once; /* IdP-initiated requests that were used */
     sk_crowd refreshing;
     sk_crowd logging_in;
     sk_refresher refresher;
@@ -57,7 +53,6 @@ sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *setti
     environment->settings = settings;
     environment->http = sk_http_create(pool, settings, &breaker);
     environment->keys = environment->http ? sk_keys_create(pool, environment->http) : NULL;
-    environment->once = sk_once_create(pool, IDP_REQUESTS_MAX);
     environment->refreshing = crowd_of(table, REFRESH_PLACES, workers / 10, 2, REFRESH_MAX);
     environment->logging_in = crowd_of(table, LOGIN_PLACES, workers / 2, 4, LOGIN_MAX);
     refresher->settings = settings;
@@ -66,7 +61,7 @@ sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *setti
     refresher->crowd = &environment->refreshing;
     refresher->cache =
         sk_cache_create(pool, table, settings->secrets, settings->env_url, settings->client_id);
-    return environment->keys && environment->once && refresher->cache ? environment : NULL;
+    return environment->keys && refresher->cache ? environment : NULL;
 }
 
 const char *sk_environment_login(const sk_call *call, sk_environment *environment,
@@ -105,8 +100,8 @@ const char *sk_environment_idp_initiated(const sk_call *call, sk_environment *en
     if (place < 0) {
         return sk_environment_busy;
     }
-    wrong = sk_idp_check(call, environment->settings, environment->keys, environment->once,
-                         token, request);
+    wrong = sk_idp_check(call, environment->settings, environment->keys,
+                         environment->refresher.cache, token, request);
     sk_crowd_leave(&environment->logging_in, place, call->deadline);
     return wrong;
 }

@@ -13,23 +13,23 @@ static const char *text_of(apr_pool_t *pool, const sk_jwt *jwt, const char *name
 }
 
 /* A token is as good as used once it was accepted, whatever becomes of the login. */
-static const char *use_up(const sk_settings *settings, sk_once *once, const char *token)
+static const char *use_up(const sk_call *call, const sk_settings *settings,
+                          const sk_cache *cache, const char *token)
 {
-    apr_time_t now = apr_time_now();
     apr_time_t life = apr_time_from_sec(SK_JWT_IDP_LIFE) + 2 * settings->clock_skew;
+    sk_outcome added = SK_OUTCOME_FAILED;
+    sk_cache_key key;
 
-    switch (sk_once_use(once, token, now, now + life)) {
-    case SK_ONCE_FIRST:
-        return NULL;
-    case SK_ONCE_AGAIN:
-        return "it was used before";
-    default:
-        return "so many others were used in the last minutes that it cannot be remembered";
+    if (sk_cache_name(cache, "idp request", token, &key)) {
+        added = sk_cache_add(call, cache, apr_time_now(), &key, "", 0, life);
     }
+    return added == SK_OUTCOME_YES  ? NULL
+           : added == SK_OUTCOME_NO ? "it was used before"
+                                    : "it cannot be remembered, and may have been used before";
 }
 
 const char *sk_idp_check(const sk_call *call, const sk_settings *settings, sk_keys *keys,
-                         sk_once *once, const char *token, sk_idp_request *request)
+                         const sk_cache *cache, const char *token, sk_idp_request *request)
 {
     sk_jwt_rules rules = {0};
     sk_jwt jwt;
@@ -41,7 +41,7 @@ const char *sk_idp_check(const sk_call *call, const sk_settings *settings, sk_ke
     rules.now = apr_time_sec(apr_time_now());
     rules.skew = apr_time_sec(settings->clock_skew);
     if (wrong || (wrong = sk_jwt_check(call->pool, &jwt, &rules))
-        || (wrong = use_up(settings, once, token))) {
+        || (wrong = use_up(call, settings, cache, token))) {
         return apr_pstrcat(call->pool, "the IdP-initiated request is refused: ", wrong, NULL);
     }
     request->organization_id = text_of(call->pool, &jwt, "organization_id");

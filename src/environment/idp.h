@@ -7,9 +7,9 @@
 #define SK_ENVIRONMENT_IDP_H
 
 #include "core/settings.h"
+#include "environment/cache.h"
 #include "environment/call.h"
 #include "environment/keys.h"
-#include "environment/once.h"
 
 /** What the request asks for; NULL where it does not say. */
 typedef struct sk_idp_request {
@@ -20,11 +20,11 @@ typedef struct sk_idp_request {
 } sk_idp_request;
 
 /**
- * Verifies the request and uses it up.
+ * Verifies the request and uses it up, for all processes of the server.
  * @param token the JWT in idp_initiated_login
  * @return NULL, or what is wrong, in words for the log
  */
 const char *sk_idp_check(const sk_call *call, const sk_settings *settings, sk_keys *keys,
-                         sk_once *once, const char *token, sk_idp_request *request);
+                         const sk_cache *cache, const char *token, sk_idp_request *request);
 
 #endif

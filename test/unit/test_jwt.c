@@ -498,10 +498,10 @@ static const support_member access_claims[] = {
 #define ACCESS_TOKEN "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"
 #define AT_HASH "77QmUPtjPfzWtF2AnpK9RQ"
 
-static const sk_jwt_rules id_rules = {SK_JWT_ID,   ISSUER,       CLIENT, CLIENT,
-                                      "our-nonce", ACCESS_TOKEN, NOW,    60};
-static const sk_jwt_rules access_rules = {SK_JWT_ACCESS, ISSUER, CLIENT, CLIENT,
-                                          NULL,          NULL,   NOW,    60};
+static const sk_jwt_rules id_rules = {SK_JWT_ID,    ISSUER, CLIENT, CLIENT, "our-nonce",
+                                      ACCESS_TOKEN, NOW,    60,     false};
+static const sk_jwt_rules access_rules = {SK_JWT_ACCESS, ISSUER, CLIENT, CLIENT, NULL,
+                                          NULL,          NOW,    60,     false};
 
 static const support_member idp_claims[] = {
     {"iss", "\"" ISSUER "\""},       {"organization_id", "\"org_1\""},
@@ -510,7 +510,8 @@ static const support_member idp_claims[] = {
     {"nbf", "1758264947"},           {NULL, NULL},
 };
 
-static const sk_jwt_rules idp_rules = {SK_JWT_IDP, ISSUER, CLIENT, CLIENT, NULL, NULL, NOW, 60};
+static const sk_jwt_rules idp_rules = {SK_JWT_IDP, ISSUER, CLIENT, CLIENT, NULL,
+                                       NULL,       NOW,    60,     false};
 
 static const char *check(apr_pool_t *pool, const support_member *claims,
                          const support_member *changes, const sk_jwt_rules *rules)
