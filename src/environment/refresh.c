@@ -15,6 +15,9 @@
 /* A late request with an old cookie finds its way for this long. */
 #define RESULT_LIFE apr_time_from_sec(2 * 3600)
 
+/* Who asks for new tokens gets these, if they are as young as that. */
+#define FRESH_LIFE apr_time_from_sec(1)
+
 #define WAIT_LIMIT apr_time_from_sec(3)
 
 /* While a call is younger than this anybody may wait for it: a healthy Scalekit answers a herd with one call. */
@@ -51,6 +54,16 @@ static bool name_subject(const sk_call *call, const sk_refresher *refresher,
 
 typedef enum found { FOUND_NOTHING, FOUND_NEWER, FOUND_END } found;
 
+/* Another refresh token came of ours, whenever the access token with it expires; without rotation time must tell. */
+static bool is_newer_than(const sk_record *one, const sk_record *other)
+{
+    return one->refresh_token.length != other->refresh_token.length
+           || memcmp(one->refresh_token.bytes, other->refresh_token.bytes,
+                     one->refresh_token.length)
+                  != 0
+           || one->access_expiry > other->access_expiry;
+}
+
 /* An end is kept as one byte, which no packed record is. */
 static found find_result(const sk_call *call, const sk_refresher *refresher,
                          const subject *names, const sk_record *record, sk_record *newer)
@@ -66,8 +79,7 @@ static found find_result(const sk_call *call, const sk_refresher *refresher,
         return FOUND_END;
     }
     if (!sk_record_unpack(call->pool, bytes, length, newer)
-        || !sk_text_equal(newer->id, record->id)
-        || newer->access_expiry <= record->access_expiry) {
+        || !sk_text_equal(newer->id, record->id) || !is_newer_than(newer, record)) {
         return FOUND_NOTHING;
     }
     return FOUND_NEWER;
@@ -87,6 +99,34 @@ static void keep_result(const sk_call *call, const sk_refresher *refresher,
                     "the result of a refresh cannot be shared: a request that comes with the "
                     "old cookie will have to log in");
     }
+}
+
+static bool name_fresh(const sk_call *call, const sk_refresher *refresher,
+                       const sk_record *record, sk_cache_key *key)
+{
+    const char *token = sk_token_text(call->pool, &record->refresh_token);
+
+    return token && sk_cache_name(refresher->cache, "fresh", token, key);
+}
+
+static void mark_fresh(const sk_call *call, const sk_refresher *refresher,
+                       const sk_record *record)
+{
+    sk_cache_key key;
+
+    if (name_fresh(call, refresher, record, &key)) {
+        sk_cache_set(call, refresher->cache, apr_time_now(), &key, "F", 1, FRESH_LIFE);
+    }
+}
+
+static bool is_fresh(const sk_call *call, const sk_refresher *refresher,
+                     const sk_record *record)
+{
+    sk_cache_key key;
+    size_t length;
+
+    return name_fresh(call, refresher, record, &key)
+           && sk_cache_get(call, refresher->cache, apr_time_now(), &key, &length);
 }
 
 static apr_time_t seconds_now(void)
@@ -141,6 +181,7 @@ static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refre
                               record, &newer, &has_ended);
     if (!wrong) {
         newer.last_use = seconds_now();
+        mark_fresh(call, refresher, &newer);
         keep_result(call, refresher, names, &newer);
         *record = newer;
         sk_call_log(call, SK_LEVEL_DEBUG, "refreshed the tokens of %s", record->identity.sub);
@@ -202,21 +243,6 @@ static taken try_lease(const sk_call *call, const sk_refresher *refresher, const
     return TAKEN_OURS;
 }
 
-static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher,
-                              const subject *names, sk_record *record, sk_refreshed *outcome)
-{
-    apr_time_t now = apr_time_now();
-    int place = sk_crowd_enter(refresher->crowd, now, now + LEASE_LIFE);
-    taken who;
-
-    if (place < 0) {
-        return TAKEN_NOT;
-    }
-    who = try_lease(call, refresher, names, record, outcome);
-    sk_crowd_leave(refresher->crowd, place, now + LEASE_LIFE);
-    return who;
-}
-
 /* When the call that holds the lease began; 0 if nobody holds it. */
 static apr_time_t call_began(const sk_call *call, const sk_refresher *refresher,
                              const subject *names)
@@ -231,6 +257,21 @@ static apr_time_t call_began(const sk_call *call, const sk_refresher *refresher,
     }
     memcpy(&theirs, bytes, sizeof(theirs));
     return theirs.since;
+}
+
+static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher,
+                              const subject *names, sk_record *record, sk_refreshed *outcome)
+{
+    apr_time_t now = apr_time_now();
+    int place = sk_crowd_enter(refresher->crowd, now, now + LEASE_LIFE);
+    taken who;
+
+    if (place < 0) {
+        return call_began(call, refresher, names) ? TAKEN_THEIRS : TAKEN_NOT;
+    }
+    who = try_lease(call, refresher, names, record, outcome);
+    sk_crowd_leave(refresher->crowd, place, now + LEASE_LIFE);
+    return who;
 }
 
 /* Waits until there is a result or the lease is gone. @return false if it is time to give up */
@@ -262,28 +303,37 @@ static bool wait_for_others(const sk_call *call, const sk_refresher *refresher,
     return goes_on;
 }
 
-sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher, sk_record *record)
+sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher,
+                        sk_refresh_when when, sk_record *record)
 {
     apr_time_t until = apr_time_now() + WAIT_LIMIT;
-    bool is_newer = false;
+    bool is_newer = false, has_waited = false;
     subject names;
 
     for (;;) {
         sk_refreshed outcome = sk_refresh_follow(call, refresher, record);
         taken who;
+        if (outcome == SK_REFRESHED_ENDED) {
+            return outcome;
+        }
         is_newer |= outcome == SK_REFRESHED_NEWER;
-        if (outcome == SK_REFRESHED_ENDED || seconds_now() < record->refresh_at
+        if (when == SK_REFRESH_NOW && is_fresh(call, refresher, record)) {
+            return verdict(record, true);
+        }
+        /* Who has waited for somebody else takes what came of that, also if it is nothing. */
+        if (((when == SK_REFRESH_DUE || has_waited) && seconds_now() < record->refresh_at)
             || !name_subject(call, refresher, record, &names)) {
-            return outcome == SK_REFRESHED_ENDED ? outcome : verdict(record, is_newer);
+            return verdict(record, is_newer);
         }
         who = refresh_if_first(call, refresher, &names, record, &outcome);
         if (who == TAKEN_OURS) {
             return outcome == SK_REFRESHED_NOT && is_newer ? SK_REFRESHED_NEWER : outcome;
         }
         outcome = verdict(record, is_newer);
-        if (outcome != SK_REFRESHED_LATER || who == TAKEN_NOT
+        if ((when == SK_REFRESH_DUE && outcome != SK_REFRESHED_LATER) || who == TAKEN_NOT
             || !wait_for_others(call, refresher, &names, record, until)) {
             return outcome;
         }
+        has_waited = true;
     }
 }
