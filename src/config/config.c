@@ -385,6 +385,8 @@ const command_rec sk_config_commands[] = {
                 "the scheme and host that browsers see, behind a balancer"),
     SERVER_TEXT("ScalekitLoginPath", login_path, "the path that starts a login, or none"),
     SERVER_TEXT("ScalekitLogoutPath", logout_path, "the path that logs out, or none"),
+    SERVER_TEXT("ScalekitSessionsPath", sessions_path,
+                "the path that tells scripts of the session, or none"),
     SERVER_TEXT("ScalekitAfterLoginURL", after_login, "where a login without a target ends"),
     SERVER_TEXT("ScalekitAfterLogoutURL", after_logout, "where a logout ends"),
     AP_INIT_ITERATE(

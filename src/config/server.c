@@ -251,6 +251,25 @@ static bool is_same_path(const char *one, const char *other)
     return length == other_length && strncmp(one, other, length) == 0;
 }
 
+/* What scripts ask about the session, and below that path what they may have done with it. */
+static const char *finish_sessions_path(apr_pool_t *pool, sk_server *server,
+                                        sk_settings *settings)
+{
+    const char **path = &settings->paths[SK_ENDPOINT_SESSIONS];
+    const char *wrong =
+        read_path(pool, "ScalekitSessionsPath", server->sessions_path, "/sessions", path);
+
+    if (!wrong && *path) {
+        size_t length = strlen(*path);
+        *path = apr_pstrmemdup(pool, *path, length - ((*path)[length - 1] == '/'));
+        settings->paths[SK_ENDPOINT_VALIDATE_TOKEN] =
+            apr_pstrcat(pool, *path, "/validate-token", NULL);
+        settings->paths[SK_ENDPOINT_REFRESH_TOKEN] =
+            apr_pstrcat(pool, *path, "/refresh-token", NULL);
+    }
+    return wrong;
+}
+
 static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings *settings)
 {
     const char *wrong;
@@ -260,7 +279,8 @@ static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings
         || (wrong = read_path(pool, "ScalekitLoginPath", server->login_path, "/login",
                               &settings->paths[SK_ENDPOINT_LOGIN]))
         || (wrong = read_path(pool, "ScalekitLogoutPath", server->logout_path, "/logout",
-                              &settings->paths[SK_ENDPOINT_LOGOUT]))) {
+                              &settings->paths[SK_ENDPOINT_LOGOUT]))
+        || (wrong = finish_sessions_path(pool, server, settings))) {
         return wrong;
     }
     if (!settings->paths[SK_ENDPOINT_CALLBACK]) {
@@ -272,8 +292,9 @@ static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings
                 && is_same_path(settings->paths[i], settings->paths[j])) {
                 return apr_psprintf(
                     pool,
-                    "%s is configured for two of ScalekitRedirectURI, ScalekitLoginPath and "
-                    "ScalekitLogoutPath: give each a path of its own",
+                    "%s is configured for two of ScalekitRedirectURI, ScalekitLoginPath, "
+                    "ScalekitLogoutPath and ScalekitSessionsPath (with validate-token and "
+                    "refresh-token below it): give each a path of its own",
                     settings->paths[i]);
             }
         }

@@ -23,6 +23,7 @@
     X(audience, "ScalekitAudience", NULL)                                                      \
     X(login_path, "ScalekitLoginPath", NULL)                                                   \
     X(logout_path, "ScalekitLogoutPath", NULL)                                                 \
+    X(sessions_path, "ScalekitSessionsPath", NULL)                                             \
     X(after_login, "ScalekitAfterLoginURL", NULL)                                              \
     X(after_logout, "ScalekitAfterLogoutURL", NULL)                                            \
     X(session_scope, "ScalekitSessionScope", NULL)                                             \

@@ -16,6 +16,9 @@ typedef enum sk_endpoint {
     SK_ENDPOINT_LOGIN,
     SK_ENDPOINT_CALLBACK,
     SK_ENDPOINT_LOGOUT,
+    SK_ENDPOINT_SESSIONS, /* from here on for scripts: they answer in JSON */
+    SK_ENDPOINT_VALIDATE_TOKEN,
+    SK_ENDPOINT_REFRESH_TOKEN,
     SK_ENDPOINTS,
     SK_ENDPOINT_NONE = SK_ENDPOINTS
 } sk_endpoint;

@@ -80,9 +80,9 @@ const char *sk_environment_login(const sk_call *call, sk_environment *environmen
 }
 
 sk_refreshed sk_environment_refresh(const sk_call *call, sk_environment *environment,
-                                    sk_record *record)
+                                    sk_refresh_when when, sk_record *record)
 {
-    return sk_refresh(call, &environment->refresher, record);
+    return sk_refresh(call, &environment->refresher, when, record);
 }
 
 sk_refreshed sk_environment_follow(const sk_call *call, sk_environment *environment,

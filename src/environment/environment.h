@@ -31,7 +31,7 @@ const char *sk_environment_login(const sk_call *call, sk_environment *environmen
 
 /** sk_refresh() and sk_refresh_follow() in this environment. */
 sk_refreshed sk_environment_refresh(const sk_call *call, sk_environment *environment,
-                                    sk_record *record);
+                                    sk_refresh_when when, sk_record *record);
 sk_refreshed sk_environment_follow(const sk_call *call, sk_environment *environment,
                                    sk_record *record);
 

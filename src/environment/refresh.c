@@ -15,6 +15,9 @@
 /* A holder who was stopped for longer before the call does not call any more: its lease might run out on the way. */
 #define STALL_LIMIT apr_time_from_sec(1)
 
+/* Who asks for new tokens gets these, if they are as young as that. */
+#define FRESH_LIFE apr_time_from_sec(1)
+
 #define WAIT_LIMIT apr_time_from_sec(3)
 
 /* While a call is younger than this anybody may wait for it: a healthy Scalekit answers a herd with one call. */
@@ -51,6 +54,16 @@ static bool name_subject(const sk_call *call, const sk_refresher *refresher,
 
 typedef enum found { FOUND_NOTHING, FOUND_NEWER, FOUND_END } found;
 
+/* Another refresh token came of ours, whenever the access token with it expires; without rotation time must tell. */
+static bool is_newer_than(const sk_record *one, const sk_record *other)
+{
+    return one->refresh_token.length != other->refresh_token.length
+           || memcmp(one->refresh_token.bytes, other->refresh_token.bytes,
+                     one->refresh_token.length)
+                  != 0
+           || one->access_expiry > other->access_expiry;
+}
+
 /* An end is kept as one byte, which no packed record is. */
 static found find_result(const sk_call *call, const sk_refresher *refresher,
                          const subject *names, const sk_record *record, sk_record *newer)
@@ -66,8 +79,7 @@ static found find_result(const sk_call *call, const sk_refresher *refresher,
         return FOUND_END;
     }
     if (!sk_record_unpack(call->pool, bytes, length, newer)
-        || !sk_text_equal(newer->id, record->id)
-        || newer->access_expiry <= record->access_expiry) {
+        || !sk_text_equal(newer->id, record->id) || !is_newer_than(newer, record)) {
         return FOUND_NOTHING;
     }
     return FOUND_NEWER;
@@ -100,6 +112,34 @@ static void keep_end(const sk_call *call, const sk_refresher *refresher, const s
     if (life > 0) {
         sk_cache_add(call, refresher->cache, now, &names->result, "E", 1, life);
     }
+}
+
+static bool name_fresh(const sk_call *call, const sk_refresher *refresher,
+                       const sk_record *record, sk_cache_key *key)
+{
+    const char *token = sk_token_text(call->pool, &record->refresh_token);
+
+    return token && sk_cache_name(refresher->cache, "fresh", token, key);
+}
+
+static void mark_fresh(const sk_call *call, const sk_refresher *refresher,
+                       const sk_record *record)
+{
+    sk_cache_key key;
+
+    if (name_fresh(call, refresher, record, &key)) {
+        sk_cache_set(call, refresher->cache, apr_time_now(), &key, "F", 1, FRESH_LIFE);
+    }
+}
+
+static bool is_fresh(const sk_call *call, const sk_refresher *refresher,
+                     const sk_record *record)
+{
+    sk_cache_key key;
+    size_t length;
+
+    return name_fresh(call, refresher, record, &key)
+           && sk_cache_get(call, refresher->cache, apr_time_now(), &key, &length);
 }
 
 static apr_time_t seconds_now(void)
@@ -157,6 +197,7 @@ static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refre
                               record, &newer, &has_ended);
     if (!wrong) {
         newer.last_use = seconds_now();
+        mark_fresh(call, refresher, &newer);
         keep_result(call, refresher, names, &newer);
         *record = newer;
         sk_call_log(call, SK_LEVEL_DEBUG, "refreshed the tokens of %s", record->identity.sub);
@@ -199,11 +240,27 @@ typedef enum taken {
     TAKEN_NOT /* there is no room for another caller, or no telling who has the lease */
 } taken;
 
-static taken try_lease(const sk_call *call, const sk_refresher *refresher, const subject *names,
-                       sk_record *record, sk_refreshed *outcome)
+/* The lease comes before the place, so that only callers take places: a herd would fill them otherwise. */
+static taken refresh_in_crowd(const sk_call *call, const sk_refresher *refresher,
+                              const subject *names, sk_record *record, apr_time_t since,
+                              sk_refreshed *outcome)
+{
+    int place = sk_crowd_enter(refresher->crowd, since, since + LEASE_LIFE);
+
+    if (place < 0) {
+        return TAKEN_NOT;
+    }
+    *outcome = refresh_with_lease(call, refresher, names, record, since);
+    sk_crowd_leave(refresher->crowd, place, since + LEASE_LIFE);
+    return TAKEN_OURS;
+}
+
+static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher,
+                              const subject *names, sk_record *record, sk_refreshed *outcome)
 {
     lease ours;
     sk_outcome added;
+    taken who;
 
     memset(&ours, 0, sizeof(ours));
     ours.since = apr_time_now();
@@ -215,24 +272,9 @@ static taken try_lease(const sk_call *call, const sk_refresher *refresher, const
     if (added != SK_OUTCOME_YES) {
         return added == SK_OUTCOME_NO ? TAKEN_THEIRS : TAKEN_NOT;
     }
-    *outcome = refresh_with_lease(call, refresher, names, record, ours.since);
+    who = refresh_in_crowd(call, refresher, names, record, ours.since, outcome);
     sk_cache_delete_if_equal(call, refresher->cache, apr_time_now(), &names->lease, &ours,
                              sizeof(ours));
-    return TAKEN_OURS;
-}
-
-static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher,
-                              const subject *names, sk_record *record, sk_refreshed *outcome)
-{
-    apr_time_t now = apr_time_now();
-    int place = sk_crowd_enter(refresher->crowd, now, now + LEASE_LIFE);
-    taken who;
-
-    if (place < 0) {
-        return TAKEN_NOT;
-    }
-    who = try_lease(call, refresher, names, record, outcome);
-    sk_crowd_leave(refresher->crowd, place, now + LEASE_LIFE);
     return who;
 }
 
@@ -281,28 +323,37 @@ static bool wait_for_others(const sk_call *call, const sk_refresher *refresher,
     return goes_on;
 }
 
-sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher, sk_record *record)
+sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher,
+                        sk_refresh_when when, sk_record *record)
 {
     apr_time_t until = apr_time_now() + WAIT_LIMIT;
-    bool is_newer = false;
+    bool is_newer = false, has_waited = false;
     subject names;
 
     for (;;) {
         sk_refreshed outcome = sk_refresh_follow(call, refresher, record);
         taken who;
+        if (outcome == SK_REFRESHED_ENDED) {
+            return outcome;
+        }
         is_newer |= outcome == SK_REFRESHED_NEWER;
-        if (outcome == SK_REFRESHED_ENDED || seconds_now() < record->refresh_at
+        if (when == SK_REFRESH_NOW && is_fresh(call, refresher, record)) {
+            return verdict(record, true);
+        }
+        /* Who has waited for somebody else takes what came of that, also if it is nothing. */
+        if (((when == SK_REFRESH_DUE || has_waited) && seconds_now() < record->refresh_at)
             || !name_subject(call, refresher, record, &names)) {
-            return outcome == SK_REFRESHED_ENDED ? outcome : verdict(record, is_newer);
+            return verdict(record, is_newer);
         }
         who = refresh_if_first(call, refresher, &names, record, &outcome);
         if (who == TAKEN_OURS) {
             return outcome == SK_REFRESHED_NOT && is_newer ? SK_REFRESHED_NEWER : outcome;
         }
         outcome = verdict(record, is_newer);
-        if (outcome != SK_REFRESHED_LATER || who == TAKEN_NOT
+        if ((when == SK_REFRESH_DUE && outcome != SK_REFRESHED_LATER) || who == TAKEN_NOT
             || !wait_for_others(call, refresher, &names, record, until)) {
             return outcome;
         }
+        has_waited = true;
     }
 }

@@ -37,7 +37,16 @@ typedef enum sk_refreshed {
 sk_refreshed sk_refresh_follow(const sk_call *call, const sk_refresher *refresher,
                                sk_record *record);
 
-/** Brings a record that is due (refresh_at has passed) up to date, waiting for others at most three seconds. */
-sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher, sk_record *record);
+typedef enum sk_refresh_when {
+    SK_REFRESH_DUE, /* when refresh_at has passed */
+    SK_REFRESH_NOW /* whatever refresh_at says, unless the newest tokens are younger than a second */
+} sk_refresh_when;
+
+/**
+ * Brings a record up to date, waiting for others at most three seconds. With SK_REFRESH_NOW, SK_REFRESHED_NOT means that
+ * newer tokens could not be had: what others are at, or did within the last second, counts as SK_REFRESHED_NEWER.
+ */
+sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher,
+                        sk_refresh_when when, sk_record *record);
 
 #endif

@@ -142,6 +142,18 @@ static int ask_for_patience(request_rec *r)
     return sk_reply_problem(r, &problem);
 }
 
+int sk_authn_refuse(request_rec *r, sk_session_status status)
+{
+    switch (status) {
+    case SK_SESSION_NONE:
+        return refuse_plainly(r);
+    case SK_SESSION_LATER:
+        return ask_for_patience(r);
+    default:
+        return refuse_unready(r);
+    }
+}
+
 /* What mod_session says of caching is dropped here: our own filter says it, also where mod_session's would get lost. */
 static void take_over_caching(request_rec *r)
 {
@@ -232,9 +244,9 @@ static int check_authn(request_rec *r)
         return challenge(r, organization);
     case SK_SESSION_LATER:
         take_over_caching(r);
-        return ask_for_patience(r);
+        return sk_authn_refuse(r, SK_SESSION_LATER);
     default:
-        return refuse_unready(r);
+        return sk_authn_refuse(r, SK_SESSION_UNUSABLE);
     }
 }
 

@@ -13,12 +13,16 @@
 #include "request/callback.h"
 #include "request/entry.h"
 #include "request/logout.h"
+#include "request/session_api.h"
 #include "session/visit.h"
 
 static int (*const handlers[SK_ENDPOINTS])(request_rec *) = {
     [SK_ENDPOINT_LOGIN] = sk_entry_handle,
     [SK_ENDPOINT_CALLBACK] = sk_callback_handle,
     [SK_ENDPOINT_LOGOUT] = sk_logout_handle,
+    [SK_ENDPOINT_SESSIONS] = sk_session_api_show,
+    [SK_ENDPOINT_VALIDATE_TOKEN] = sk_session_api_validate,
+    [SK_ENDPOINT_REFRESH_TOKEN] = sk_session_api_refresh,
 };
 
 /* The callback's URL is registered to the letter; the others are also found with a slash behind them. */

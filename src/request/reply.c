@@ -52,8 +52,8 @@ bool sk_reply_is_for_script(request_rec *r)
 {
     const char *mode = apr_table_get(r->headers_in, "Sec-Fetch-Mode");
 
-    if (apr_table_get(r->headers_in, "X-Requested-With") || sk_visit_is_upgrade(r)
-        || (mode && strcasecmp(mode, "navigate") != 0)) {
+    if (sk_visit_is_api(r) || apr_table_get(r->headers_in, "X-Requested-With")
+        || sk_visit_is_upgrade(r) || (mode && strcasecmp(mode, "navigate") != 0)) {
         return true;
     }
     if (accepts(r, "text/html") || accepts(r, "application/xhtml+xml")) {
@@ -141,6 +141,13 @@ static void add_text(json_object *object, const char *name, const char *text)
     }
 }
 
+static const char *text_of(request_rec *r, json_object *object)
+{
+    return apr_pstrcat(r->pool,
+                       json_object_to_json_string_ext(object, JSON_C_TO_STRING_NOSLASHESCAPE),
+                       "\n", NULL);
+}
+
 static const char *json_of(request_rec *r, const sk_problem *problem)
 {
     json_object *object = json_object_new_object();
@@ -153,9 +160,7 @@ static const char *json_of(request_rec *r, const sk_problem *problem)
     add_text(object, "error", problem->error ? problem->error : problem->title);
     add_text(object, "login_url", problem->login_url);
     add_text(object, "reference", sk_visit_reference(r));
-    json = apr_pstrcat(r->pool,
-                       json_object_to_json_string_ext(object, JSON_C_TO_STRING_NOSLASHESCAPE),
-                       "\n", NULL);
+    json = text_of(r, object);
     json_object_put(object);
     return json;
 }
@@ -200,6 +205,17 @@ int sk_reply_page(request_rec *r, const sk_problem *page)
 
     set_headers(r, page);
     r->status = page->status;
+    ap_set_content_length(r, (apr_off_t)strlen(body));
+    ap_rputs(body, r);
+    return OK;
+}
+
+int sk_reply_json(request_rec *r, json_object *object)
+{
+    const char *body = text_of(r, object);
+
+    ap_set_content_type(r, "application/json");
+    set_headers(r, NULL);
     ap_set_content_length(r, (apr_off_t)strlen(body));
     ap_rputs(body, r);
     return OK;

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <httpd.h>
 
+struct json_object;
+
 /** Texts are plain: they are escaped where they are shown. */
 typedef struct sk_problem {
     int status;
@@ -30,6 +32,9 @@ int sk_reply_problem(request_rec *r, const sk_problem *problem);
 
 /** Answers with a page that is no error, from a handler. @return OK */
 int sk_reply_page(request_rec *r, const sk_problem *page);
+
+/** Answers a script, from a handler. @return OK */
+int sk_reply_json(request_rec *r, struct json_object *object);
 
 /** Sends the browser to an absolute URL. @return the status, for httpd */
 int sk_reply_redirect(request_rec *r, const char *url);

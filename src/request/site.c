@@ -84,6 +84,19 @@ bool sk_site_is_here(request_rec *r)
            || (here && strcmp(here, sk_site_origin(r)) == 0);
 }
 
+bool sk_site_is_own_request(request_rec *r)
+{
+    const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
+    const char *origin = apr_table_get(r->headers_in, "Origin");
+    bool is_get = r->method_number == M_GET;
+
+    if (site) {
+        return strcasecmp(site, "same-origin") == 0
+               || (is_get && strcasecmp(site, "none") == 0);
+    }
+    return origin ? strcmp(origin, sk_site_origin(r)) == 0 : is_get;
+}
+
 bool sk_site_is_secure(request_rec *r)
 {
     return strncmp(sk_site_origin(r), "https:", 6) == 0;

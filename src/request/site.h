@@ -17,6 +17,12 @@ const char *sk_site_origin(request_rec *r);
 /** Did the request come to that origin? If not, a login cookie set now would not be there at the callback. */
 bool sk_site_is_here(request_rec *r);
 
+/**
+ * Did a page of the very site send this, by Sec-Fetch-Site, or by Origin where the browser does not send that? A GET may
+ * also be somebody's own, typed in.
+ */
+bool sk_site_is_own_request(request_rec *r);
+
 /** Is that origin on https, so that cookies are Secure? */
 bool sk_site_is_secure(request_rec *r);
 

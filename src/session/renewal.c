@@ -32,10 +32,17 @@ bool sk_renewal_may_write(request_rec *r)
     return ap_is_initial_req(r) && r->method_number != M_CONNECT && !sk_visit_is_upgrade(r);
 }
 
-/* Our own endpoints need no fresh tokens: who logs in or out has no use for them. */
+/* Who logs in or out has no use for fresh tokens, and who asks for them outright gets them by sk_renewal_now(). */
 static bool may_call(request_rec *r)
 {
-    return sk_renewal_may_write(r) && sk_visit_of(r)->endpoint == SK_ENDPOINT_NONE;
+    switch (sk_visit_of(r)->endpoint) {
+    case SK_ENDPOINT_NONE:
+    case SK_ENDPOINT_SESSIONS:
+    case SK_ENDPOINT_VALIDATE_TOKEN:
+        return sk_renewal_may_write(r);
+    default:
+        return false;
+    }
 }
 
 bool sk_renewal_is_due(const request_rec *r, const sk_record *record)
@@ -51,8 +58,28 @@ sk_refreshed sk_renewal_do(request_rec *r, sk_record *record)
     if (!environment) {
         return SK_REFRESHED_LATER;
     }
-    return may_call(r) ? sk_environment_refresh(&call, environment, record)
+    return may_call(r) ? sk_environment_refresh(&call, environment, SK_REFRESH_DUE, record)
                        : sk_environment_follow(&call, environment, record);
+}
+
+sk_refreshed sk_renewal_now(request_rec *r, sk_record *record, bool *is_fresh)
+{
+    sk_call call = call_for(r);
+    sk_environment *environment = sk_environment_of(r->server);
+    sk_refreshed before, outcome;
+
+    *is_fresh = false;
+    if (!environment) {
+        return SK_REFRESHED_LATER;
+    }
+    /* What is known already is no answer: only what becomes newer from here on is. */
+    before = sk_environment_follow(&call, environment, record);
+    if (before == SK_REFRESHED_ENDED || !sk_renewal_may_write(r)) {
+        return before;
+    }
+    outcome = sk_environment_refresh(&call, environment, SK_REFRESH_NOW, record);
+    *is_fresh = outcome == SK_REFRESHED_NEWER;
+    return outcome == SK_REFRESHED_NOT ? before : outcome;
 }
 
 sk_refreshed sk_renewal_follow(request_rec *r, sk_record *record)

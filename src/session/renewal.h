@@ -18,6 +18,12 @@ bool sk_renewal_is_due(const request_rec *r, const sk_record *record);
 /** Brings a record that is due up to date. Its texts then live as long as the request from the browser. */
 sk_refreshed sk_renewal_do(request_rec *r, sk_record *record);
 
+/**
+ * Brings a record that has a refresh token up to date although it may not be due: see SK_REFRESH_NOW.
+ * @param is_fresh whether its tokens are new now; if not, the result says what the record is
+ */
+sk_refreshed sk_renewal_now(request_rec *r, sk_record *record, bool *is_fresh);
+
 /** Can the answer to this request carry a new cookie? */
 bool sk_renewal_may_write(request_rec *r);
 

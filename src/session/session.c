@@ -29,14 +29,25 @@ static sk_record *open_entry(request_rec *r, const char *entry)
     return bytes && sk_record_unpack(pool, bytes, length, record) ? record : NULL;
 }
 
+static apr_time_t expiry_of(const sk_settings *settings, const sk_record *record)
+{
+    apr_time_t latest = record->login + apr_time_sec(settings->session_max_age);
+
+    return latest < record->absolute_end ? latest : record->absolute_end;
+}
+
+apr_time_t sk_session_expiry(const request_rec *r, const sk_record *record)
+{
+    return expiry_of(sk_settings_of(r->server), record);
+}
+
 /* Why a record is no session any more; NULL if it is one. */
 static const char *why_ended(const sk_settings *settings, const sk_record *record,
                              apr_time_t now)
 {
     apr_time_t idle = apr_time_sec(settings->session_idle_timeout);
 
-    if (now >= record->absolute_end
-        || now >= record->login + apr_time_sec(settings->session_max_age)) {
+    if (now >= expiry_of(settings, record)) {
         return "it has reached ScalekitSessionMaxAge";
     }
     if (idle > 0 && now >= record->last_use + idle) {
@@ -108,10 +119,11 @@ static sk_session_started save(request_rec *r, session_rec *z, sk_record *record
     }
 }
 
-/* Brings the tokens up to date; what is new goes into the cookie with this answer, if it can carry one. */
-static sk_session_status renew(request_rec *r, session_rec *z, sk_record *record)
+/* After a refresh: what is new goes into the cookie with this answer, if it can carry one. */
+static sk_session_status settle(request_rec *r, session_rec *z, sk_record *record,
+                                sk_refreshed refreshed)
 {
-    switch (sk_renewal_do(r, record)) {
+    switch (refreshed) {
     case SK_REFRESHED_NOT:
         return SK_SESSION_VALID;
     case SK_REFRESHED_NEWER:
@@ -156,7 +168,9 @@ static sk_session_status read_session(request_rec *r, sk_visit *visit)
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "the session has ended: %s", ended);
         return SK_SESSION_NONE;
     }
-    return sk_renewal_is_due(r, visit->record) ? renew(r, z, visit->record) : SK_SESSION_VALID;
+    return sk_renewal_is_due(r, visit->record)
+               ? settle(r, z, visit->record, sk_renewal_do(r, visit->record))
+               : SK_SESSION_VALID;
 }
 
 sk_session_status sk_session_read(request_rec *r, const sk_record **record)
@@ -168,6 +182,25 @@ sk_session_status sk_session_read(request_rec *r, const sk_record **record)
     }
     *record = visit->status == SK_SESSION_VALID ? visit->record : NULL;
     return visit->status;
+}
+
+sk_session_status sk_session_refresh(request_rec *r, const sk_record **record, bool *is_fresh)
+{
+    sk_visit *visit = sk_visit_first(r);
+    sk_session_status status = sk_session_read(r, record);
+    session_rec *z;
+
+    *is_fresh = false;
+    if ((status == SK_SESSION_VALID || status == SK_SESSION_LATER)
+        && visit->record->refresh_token.bytes && !sk_pin_load(r, &z)) {
+        sk_refreshed refreshed = sk_renewal_now(r, visit->record, is_fresh);
+        visit->status = settle(r, z, visit->record, refreshed);
+        /* The old access token is still good: only without its cookie the session is over at once. */
+        if (refreshed == SK_REFRESHED_ENDED) {
+            sk_session_end(r);
+        }
+    }
+    return sk_session_read(r, record);
 }
 
 const sk_record *sk_session_last(request_rec *r)

@@ -17,6 +17,15 @@ bool sk_session_hook(void);
 /** Reads the request's session, once per request from the browser. With SK_SESSION_VALID *record is set. */
 sk_session_status sk_session_read(request_rec *r, const sk_record **record);
 
+/**
+ * Reads the session and refreshes its tokens now, whether they are due or not; what is new goes into the cookie.
+ * @param is_fresh whether its tokens are new now; a valid session that could not be refreshed stays valid
+ */
+sk_session_status sk_session_refresh(request_rec *r, const sk_record **record, bool *is_fresh);
+
+/** When a session ends at the latest, in seconds since the epoch. */
+apr_time_t sk_session_expiry(const request_rec *r, const sk_record *record);
+
 /** The record that the request brought even if its time is over, for a logout; NULL if there is none. */
 const sk_record *sk_session_last(request_rec *r);
 

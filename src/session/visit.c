@@ -40,6 +40,13 @@ bool sk_visit_is_upgrade(const request_rec *r)
     return protocol && strncasecmp(protocol, "h2", 2) != 0;
 }
 
+bool sk_visit_is_api(request_rec *r)
+{
+    sk_endpoint endpoint = sk_visit_of(r)->endpoint;
+
+    return endpoint >= SK_ENDPOINT_SESSIONS && endpoint < SK_ENDPOINTS;
+}
+
 const char *sk_visit_reference(request_rec *r)
 {
     sk_visit *visit = sk_visit_first(r);

@@ -62,6 +62,9 @@ sk_visit *sk_visit_first(request_rec *r);
 /** Does it ask for another protocol (WebSocket)? Its answer cannot carry a cookie. To ask for HTTP/2 changes nothing. */
 bool sk_visit_is_upgrade(const request_rec *r);
 
+/** Does it go to one of our endpoints for scripts, which answer in JSON whoever asks? */
+bool sk_visit_is_api(request_rec *r);
+
 /** A short word that stands in the log line and on the page, so that a visitor can tell which line is theirs. */
 const char *sk_visit_reference(request_rec *r);
 
