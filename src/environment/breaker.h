@@ -18,10 +18,20 @@ typedef struct sk_breaker {
     _Atomic uint64_t *pause;       /* how long that was, in microseconds */
 } sk_breaker;
 
-/** May a call be made? A true must be followed by sk_breaker_note(). */
-bool sk_breaker_lets_through(const sk_breaker *breaker, apr_time_t now);
+typedef enum sk_breaker_says {
+    SK_BREAKER_NO, /* nobody calls now */
+    SK_BREAKER_CALL,
+    SK_BREAKER_TRY /* the one call that shows whether it makes sense again */
+} sk_breaker_says;
 
-/** How the call went: an answer that is no 5xx and no 429 is well. */
-void sk_breaker_note(const sk_breaker *breaker, bool went_well, apr_time_t now);
+/** May a call be made? If so sk_breaker_note() must follow. */
+sk_breaker_says sk_breaker_ask(const sk_breaker *breaker, apr_time_t now);
+
+/**
+ * How that call went: an answer that is no 5xx and no 429 is well. Only a try makes the pause longer: of the calls that
+ * were under way together when Scalekit failed, each one fails.
+ */
+void sk_breaker_note(const sk_breaker *breaker, sk_breaker_says said, bool went_well,
+                     apr_time_t now);
 
 #endif

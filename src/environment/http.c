@@ -171,9 +171,10 @@ sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
                            const char *form)
 {
     sk_http_answer answer = {0, "", 0, NULL};
+    sk_breaker_says said = sk_breaker_ask(&http->breaker, apr_time_now());
     CURL *curl;
 
-    if (!sk_breaker_lets_through(&http->breaker, apr_time_now())) {
+    if (said == SK_BREAKER_NO) {
         answer.failure = "it failed several times in a row and is left alone for a moment";
         return answer;
     }
@@ -183,7 +184,7 @@ sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
         return answer;
     }
     answer = perform(call, http, curl, path, form);
-    sk_breaker_note(&http->breaker,
+    sk_breaker_note(&http->breaker, said,
                     answer.status > 0 && answer.status < 500 && answer.status != 429,
                     apr_time_now());
     give_back(http, curl);
