@@ -160,16 +160,31 @@ static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refre
     return verdict(record, false);
 }
 
+static bool enter_and_call(const sk_call *call, const sk_refresher *refresher,
+                           const subject *names, sk_record *record, sk_refreshed *outcome)
+{
+    apr_time_t now = apr_time_now();
+    int place = sk_crowd_enter(refresher->crowd, now, now + LEASE_LIFE);
+
+    if (place < 0) {
+        return false;
+    }
+    *outcome = call_scalekit(call, refresher, names, record);
+    sk_crowd_leave(refresher->crowd, place, now + LEASE_LIFE);
+    return true;
+}
+
 /* With the lease in hand: has somebody else been through between our look at the result and our getting the lease? */
-static sk_refreshed refresh_with_lease(const sk_call *call, const sk_refresher *refresher,
-                                       const subject *names, sk_record *record)
+static bool refresh_with_lease(const sk_call *call, const sk_refresher *refresher,
+                               const subject *names, sk_record *record, sk_refreshed *outcome)
 {
     sk_record newer;
 
     if (find_result(call, refresher, names, record, &newer) != FOUND_NOTHING) {
-        return sk_refresh_follow(call, refresher, record);
+        *outcome = sk_refresh_follow(call, refresher, record);
+        return true;
     }
-    return call_scalekit(call, refresher, names, record);
+    return enter_and_call(call, refresher, names, record, outcome);
 }
 
 /* ---- one of many ---- */
@@ -180,11 +195,13 @@ typedef enum taken {
     TAKEN_NOT /* there is no room for another caller, or no telling who has the lease */
 } taken;
 
-static taken try_lease(const sk_call *call, const sk_refresher *refresher, const subject *names,
-                       sk_record *record, sk_refreshed *outcome)
+/* The lease comes before the place: a herd that took places only to see who is first would have none left for itself. */
+static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher,
+                              const subject *names, sk_record *record, sk_refreshed *outcome)
 {
     lease ours;
     sk_outcome added;
+    bool is_done;
 
     memset(&ours, 0, sizeof(ours));
     ours.since = apr_time_now();
@@ -196,25 +213,10 @@ static taken try_lease(const sk_call *call, const sk_refresher *refresher, const
     if (added != SK_OUTCOME_YES) {
         return added == SK_OUTCOME_NO ? TAKEN_THEIRS : TAKEN_NOT;
     }
-    *outcome = refresh_with_lease(call, refresher, names, record);
+    is_done = refresh_with_lease(call, refresher, names, record, outcome);
     sk_cache_delete_if_equal(call, refresher->cache, apr_time_now(), &names->lease, &ours,
                              sizeof(ours));
-    return TAKEN_OURS;
-}
-
-static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher,
-                              const subject *names, sk_record *record, sk_refreshed *outcome)
-{
-    apr_time_t now = apr_time_now();
-    int place = sk_crowd_enter(refresher->crowd, now, now + LEASE_LIFE);
-    taken who;
-
-    if (place < 0) {
-        return TAKEN_NOT;
-    }
-    who = try_lease(call, refresher, names, record, outcome);
-    sk_crowd_leave(refresher->crowd, place, now + LEASE_LIFE);
-    return who;
+    return is_done ? TAKEN_OURS : TAKEN_NOT;
 }
 
 /* When the call that holds the lease began; 0 if nobody holds it. */
