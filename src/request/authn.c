@@ -210,7 +210,7 @@ static int check_authn(request_rec *r)
         return challenge(r);
     case SK_SESSION_LATER:
         take_over_caching(r);
-        return ask_for_patience(r);
+        return sk_visit_is_upgrade(r) ? refuse_plainly(r) : ask_for_patience(r);
     default:
         return refuse_unready(r);
     }
