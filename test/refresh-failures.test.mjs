@@ -12,13 +12,13 @@ import { parseEnvironment, scalekitHost, signIn, startSite } from './support/sit
 import { Visitor } from './support/visitor.mjs';
 
 const ADA = 'usr_17500000000000001';
+const MANY_WORKERS = { processes: 2, threads: 60 }; // a tenth of them may call Scalekit at once
 
 /** A "come back soon" for people and for scripts, of a session that is kept. */
 async function assertLater(visitor) {
-  const page = await visitor.get('/');
+  const [page, problem] = await Promise.all([visitor.get('/'), visitor.script('/')]);
   assertPage(page, 503);
   assert.match(page.headers['retry-after'], /^\d+$/);
-  const problem = await visitor.script('/');
   assert.equal(problem.status, 503);
   assert.match(problem.headers['content-type'], /^application\/problem\+json/);
   assert.match(problem.headers['retry-after'], /^\d+$/);
@@ -58,7 +58,7 @@ describe('while Scalekit fails', { concurrency: true }, () => {
   let server;
   let hosts;
   before(async () => {
-    ({ server, hosts } = await startHosts(Object.keys(failures), { processes: 2, threads: 25 }));
+    ({ server, hosts } = await startHosts(Object.keys(failures), MANY_WORKERS));
   });
   after(() => server?.stop());
 
@@ -95,7 +95,7 @@ describe('an answer that was lost after Scalekit had done its part', { concurren
   let server;
   let hosts;
   before(async () => {
-    ({ server, hosts } = await startHosts(Object.keys(losses)));
+    ({ server, hosts } = await startHosts(Object.keys(losses), MANY_WORKERS));
   });
   after(() => server?.stop());
 
@@ -130,7 +130,7 @@ describe('refreshed tokens that are no good', { concurrency: true }, () => {
   let server;
   let hosts;
   before(async () => {
-    ({ server, hosts } = await startHosts(Object.keys(spoilt).map((name) => name.toLowerCase())));
+    ({ server, hosts } = await startHosts(Object.keys(spoilt).map((name) => name.toLowerCase()), MANY_WORKERS));
   });
   after(() => server?.stop());
 
@@ -249,18 +249,19 @@ describe('an outage of one environment', () => {
   });
 });
 
-/** Which of these processes has a connection to that port (Linux). */
-function connectedTo(port, pids) {
+/** The connections to that port, as inodes (Linux). */
+function connectionsTo(port) {
   const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const inodes = fs.readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/))
+  return fs.readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/))
     .filter((fields) => fields[2]?.endsWith(remote) && fields[3] === '01').map((fields) => `socket:[${fields[9]}]`);
-  return pids.filter((pid) => {
-    try {
-      return fs.readdirSync(`/proc/${pid}/fd`).some((fd) => inodes.includes(fs.readlinkSync(`/proc/${pid}/fd/${fd}`)));
-    } catch {
-      return false;
-    }
-  });
+}
+
+function hasOneOf(inodes, pid) {
+  try {
+    return fs.readdirSync(`/proc/${pid}/fd`).some((fd) => inodes.includes(fs.readlinkSync(`/proc/${pid}/fd/${fd}`)));
+  } catch {
+    return false; // something was closed meanwhile
+  }
 }
 
 describe('a child of httpd that dies while it asks', { skip: !fs.existsSync('/proc/net/tcp') && 'needs a Linux /proc' }, () => {
@@ -274,12 +275,13 @@ describe('a child of httpd that dies while it asks', { skip: !fs.existsSync('/pr
     const [visitor] = await expiredVisitors(site, 1);
     const [{ sid }] = site.scalekit.state().sessions;
     await refreshesFail(site.scalekit, { mode: 'hang' });
+    const port = Number(new URL(site.scalekit.url).port);
+    const idle = connectionsTo(port); // of the logins
     const began = Date.now();
     const lost = visitor.clone().get('/').then(() => 'answered', () => 'cut off');
-    const port = Number(new URL(site.scalekit.url).port);
-    const [child] = await until(() => {
-      const found = refreshes(site.scalekit) ? connectedTo(port, site.children()) : [];
-      return found.length && found;
+    const child = await until(() => {
+      const fresh = connectionsTo(port).filter((inode) => !idle.includes(inode));
+      return refreshes(site.scalekit) > 0 && site.children().find((pid) => hasOneOf(fresh, pid));
     });
     process.kill(child, 'SIGKILL');
     assert.equal(await lost, 'cut off');
