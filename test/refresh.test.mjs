@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasModule } from './support/httpd.mjs';
-import { expiredVisitors, inParallel, isLogin, quantile, refreshes, refreshesFail, reused, tally } from './support/refreshing.mjs';
+import { expiredVisitors, inParallel, isLogin, quantile, refreshes, refreshesFail, reused, tally, timed } from './support/refreshing.mjs';
 import { scalekitHost, signIn, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
@@ -63,6 +63,24 @@ describe('a small server', () => {
       assert.deepEqual(tally(await inParallel(visitor, 100)), { 200: 100 });
       assert.equal(refreshes(site.scalekit) - earlier, 1);
     }
+  });
+});
+
+describe('many visitors', () => {
+  let site;
+  before(async () => {
+    site = await startSite({ processes: 2, threads: 25 });
+  });
+  after(() => site?.stop());
+
+  it('who come back at the same moment are all served', async (t) => {
+    const visitors = await expiredVisitors(site, 30);
+    await refreshesFail(site.scalekit, { mode: 'slow', delay: 100 });
+    const results = await Promise.all(visitors.map((visitor) => timed(visitor.get('/'))));
+    t.diagnostic(`slowest of 30: ${Math.round(quantile(results, 1))} ms`);
+    assert.deepEqual(tally(results), { 200: 30 });
+    assert.equal(refreshes(site.scalekit), 30);
+    assert.deepEqual(reused(site.scalekit), []);
   });
 });
 

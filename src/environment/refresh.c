@@ -192,7 +192,8 @@ static bool refresh_with_lease(const sk_call *call, const sk_refresher *refreshe
 typedef enum taken {
     TAKEN_OURS,
     TAKEN_THEIRS,
-    TAKEN_NOT /* there is no room for another caller, or no telling who has the lease */
+    TAKEN_FULL, /* there is no room for another caller */
+    TAKEN_NOT   /* no telling who has the lease */
 } taken;
 
 /* The lease comes before the place: a herd that took places only to see who is first would have none left for itself. */
@@ -216,7 +217,22 @@ static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher
     is_done = refresh_with_lease(call, refresher, names, record, outcome);
     sk_cache_delete_if_equal(call, refresher->cache, apr_time_now(), &names->lease, &ours,
                              sizeof(ours));
-    return is_done ? TAKEN_OURS : TAKEN_NOT;
+    return is_done ? TAKEN_OURS : TAKEN_FULL;
+}
+
+/*
+ * All places are taken, but only just: Scalekit is well, and many visitors come back at once. Waits a moment for a place.
+ * @return false if it is time to give up
+ */
+static bool wait_for_place(const sk_refresher *refresher, apr_time_t until)
+{
+    apr_time_t now = apr_time_now();
+
+    if (now >= until || !sk_crowd_is_fresh(refresher->crowd, now, now + LEASE_LIFE - YOUNG)) {
+        return false;
+    }
+    apr_sleep(LONGEST_PAUSE);
+    return true;
 }
 
 /* When the call that holds the lease began; 0 if nobody holds it. */
@@ -284,7 +300,8 @@ sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher, sk_r
         }
         outcome = verdict(record, is_newer);
         if (outcome != SK_REFRESHED_LATER || who == TAKEN_NOT
-            || !wait_for_others(call, refresher, &names, record, until)) {
+            || !(who == TAKEN_FULL ? wait_for_place(refresher, until)
+                                   : wait_for_others(call, refresher, &names, record, until))) {
             return outcome;
         }
     }
