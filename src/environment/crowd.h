@@ -7,6 +7,7 @@
 #define SK_ENVIRONMENT_CROWD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <apr_time.h>
 
@@ -18,6 +19,9 @@ typedef struct sk_crowd {
 
 /** Takes a place until a time. @return its number, or -1 if all are taken */
 int sk_crowd_enter(const sk_crowd *crowd, apr_time_t now, apr_time_t until);
+
+/** Has nobody here been in since so long that their time is up by then? */
+bool sk_crowd_is_fresh(const sk_crowd *crowd, apr_time_t now, apr_time_t then);
 
 /** Gives it back. */
 void sk_crowd_leave(const sk_crowd *crowd, int place, apr_time_t until);

@@ -219,17 +219,28 @@ static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refre
     return verdict(record, false);
 }
 
-/* With the lease in hand: has somebody else been through between our look at the result and our getting the lease? */
-static sk_refreshed refresh_with_lease(const sk_call *call, const sk_refresher *refresher,
-                                       const subject *names, sk_record *record,
-                                       apr_time_t since)
+/*
+ * With the lease in hand: has somebody else been through between our look at the result and our getting the lease?
+ * @return false if there is no place for another caller
+ */
+static bool refresh_with_lease(const sk_call *call, const sk_refresher *refresher,
+                               const subject *names, sk_record *record, apr_time_t since,
+                               sk_refreshed *outcome)
 {
     sk_record newer;
+    int place;
 
     if (find_result(call, refresher, names, record, &newer) != FOUND_NOTHING) {
-        return sk_refresh_follow(call, refresher, record);
+        *outcome = sk_refresh_follow(call, refresher, record);
+        return true;
     }
-    return call_scalekit(call, refresher, names, record, since);
+    place = sk_crowd_enter(refresher->crowd, since, since + LEASE_LIFE);
+    if (place < 0) {
+        return false;
+    }
+    *outcome = call_scalekit(call, refresher, names, record, since);
+    sk_crowd_leave(refresher->crowd, place, since + LEASE_LIFE);
+    return true;
 }
 
 /* ---- one of many ---- */
@@ -237,30 +248,17 @@ static sk_refreshed refresh_with_lease(const sk_call *call, const sk_refresher *
 typedef enum taken {
     TAKEN_OURS,
     TAKEN_THEIRS,
-    TAKEN_NOT /* there is no room for another caller, or no telling who has the lease */
+    TAKEN_FULL, /* there is no room for another caller */
+    TAKEN_NOT   /* no telling who has the lease */
 } taken;
 
-/* The lease comes before the place, so that only callers take places: a herd would fill them otherwise. */
-static taken refresh_in_crowd(const sk_call *call, const sk_refresher *refresher,
-                              const subject *names, sk_record *record, apr_time_t since,
-                              sk_refreshed *outcome)
-{
-    int place = sk_crowd_enter(refresher->crowd, since, since + LEASE_LIFE);
-
-    if (place < 0) {
-        return TAKEN_NOT;
-    }
-    *outcome = refresh_with_lease(call, refresher, names, record, since);
-    sk_crowd_leave(refresher->crowd, place, since + LEASE_LIFE);
-    return TAKEN_OURS;
-}
-
+/* The lease comes before the place: a herd that took places only to see who is first would have none left for itself. */
 static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher,
                               const subject *names, sk_record *record, sk_refreshed *outcome)
 {
     lease ours;
     sk_outcome added;
-    taken who;
+    bool is_done;
 
     memset(&ours, 0, sizeof(ours));
     ours.since = apr_time_now();
@@ -272,10 +270,25 @@ static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher
     if (added != SK_OUTCOME_YES) {
         return added == SK_OUTCOME_NO ? TAKEN_THEIRS : TAKEN_NOT;
     }
-    who = refresh_in_crowd(call, refresher, names, record, ours.since, outcome);
+    is_done = refresh_with_lease(call, refresher, names, record, ours.since, outcome);
     sk_cache_delete_if_equal(call, refresher->cache, apr_time_now(), &names->lease, &ours,
                              sizeof(ours));
-    return who;
+    return is_done ? TAKEN_OURS : TAKEN_FULL;
+}
+
+/*
+ * All places are taken, but only just: Scalekit is well, and many visitors come back at once. Waits a moment for a place.
+ * @return false if it is time to give up
+ */
+static bool wait_for_place(const sk_refresher *refresher, apr_time_t until)
+{
+    apr_time_t now = apr_time_now();
+
+    if (now >= until || !sk_crowd_is_fresh(refresher->crowd, now, now + LEASE_LIFE - YOUNG)) {
+        return false;
+    }
+    apr_sleep(LONGEST_PAUSE);
+    return true;
 }
 
 /* When the call that holds the lease began; 0 if nobody holds it. */
@@ -351,7 +364,8 @@ sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher,
         }
         outcome = verdict(record, is_newer);
         if ((when == SK_REFRESH_DUE && outcome != SK_REFRESHED_LATER) || who == TAKEN_NOT
-            || !wait_for_others(call, refresher, &names, record, until)) {
+            || !(who == TAKEN_FULL ? wait_for_place(refresher, until)
+                                   : wait_for_others(call, refresher, &names, record, until))) {
             return outcome;
         }
         has_waited = true;

@@ -244,7 +244,8 @@ static int check_authn(request_rec *r)
         return challenge(r, organization);
     case SK_SESSION_LATER:
         take_over_caching(r);
-        return sk_authn_refuse(r, SK_SESSION_LATER);
+        return sk_visit_is_upgrade(r) ? refuse_plainly(r)
+                                      : sk_authn_refuse(r, SK_SESSION_LATER);
     default:
         return sk_authn_refuse(r, SK_SESSION_UNUSABLE);
     }

@@ -28,11 +28,17 @@ static struct {
     apr_status_t (*run_decode)(request_rec *, session_rec *);
     const module *namespaces[SK_NAMESPACES];
     sk_pin_judge *judge;
+    sk_pin_reviser *revise;
 } mod_session;
 
 void sk_pin_set_judge(sk_pin_judge *judge)
 {
     mod_session.judge = judge;
+}
+
+void sk_pin_set_reviser(sk_pin_reviser *revise)
+{
+    mod_session.revise = revise;
 }
 
 /* ---- which session is meant here ---- */
@@ -229,8 +235,12 @@ static apr_status_t load(request_rec *r, session_rec **z)
 static apr_status_t keep_entry(request_rec *r, session_rec *z)
 {
     const sk_visit *visit = sk_visit_first(r);
-    const char *entry = apr_table_get(z->entries, entry_key);
+    const char *entry;
 
+    if (visit->pinned == z && visit->entry && mod_session.revise) {
+        mod_session.revise(r, z);
+    }
+    entry = apr_table_get(z->entries, entry_key);
     if (visit->pinned != z || (!entry && !visit->entry)) {
         return OK;
     }

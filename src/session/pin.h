@@ -23,6 +23,10 @@ bool sk_pin_hook(void);
 typedef apr_time_t sk_pin_judge(request_rec *r, const char *entry);
 void sk_pin_set_judge(sk_pin_judge *judge);
 
+/** Called just before a session is written, whoever wants it written: the last moment for sk_pin_set(). */
+typedef void sk_pin_reviser(request_rec *r, session_rec *z);
+void sk_pin_set_reviser(sk_pin_reviser *revise);
+
 /**
  * Loads the request's session.
  * @return NULL with *z set, or what the administrator has to add so that there is one

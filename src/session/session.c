@@ -66,12 +66,6 @@ static apr_time_t judge(request_rec *r, const char *entry)
     return record->login;
 }
 
-bool sk_session_hook(void)
-{
-    sk_pin_set_judge(judge);
-    return sk_pin_hook();
-}
-
 static bool put(request_rec *r, session_rec *z, const sk_record *record)
 {
     size_t length;
@@ -86,6 +80,35 @@ static bool put(request_rec *r, session_rec *z, const sk_record *record)
     }
     sk_pin_set(r, z, sealed);
     return true;
+}
+
+/*
+ * A slow answer is written long after its session was read (by sk_session_touch(), or by mod_session with SessionMaxAge): others may
+ * have refreshed it meanwhile, and the browser must not get the old one back.
+ */
+static void write_newest(request_rec *r, session_rec *z)
+{
+    const sk_visit *visit = sk_visit_first(r);
+    const sk_record *record = visit->record;
+    sk_record newest;
+
+    if (visit->status != SK_SESSION_VALID || !record) {
+        return;
+    }
+    newest = *record;
+    sk_renewal_follow(r, &newest);
+    if (newest.access_expiry > record->access_expiry) {
+        newest.last_use =
+            newest.last_use > record->last_use ? newest.last_use : record->last_use;
+        put(r, z, &newest);
+    }
+}
+
+bool sk_session_hook(void)
+{
+    sk_pin_set_judge(judge);
+    sk_pin_set_reviser(write_newest);
+    return sk_pin_hook();
 }
 
 static sk_session_started save(request_rec *r, session_rec *z, sk_record *record)
@@ -246,12 +269,10 @@ sk_session_started sk_session_start(request_rec *r, sk_record *record)
     record->login = record->last_use = seconds_now(r);
     record->absolute_end =
         record->login + apr_time_sec(sk_settings_of(r->server)->session_max_age);
+    visit->record = record;
+    visit->status = SK_SESSION_VALID;
     started = save(r, z, record);
-    if (started == SK_SESSION_STARTED) {
-        visit->record = record;
-        visit->status = SK_SESSION_VALID;
-    }
-    else {
+    if (started != SK_SESSION_STARTED) {
         sk_session_end(r);
     }
     return started;
