@@ -154,12 +154,17 @@ describe('a refresh', () => {
       assert.equal((await due.get('/public/missing/')).status, 404);
       assert.equal((await expired.websocket('/ws/')).status, 401);
       for (const visitor of [due, expired]) {
-        for (const path of ['/login', '/auth/callback?code=x&state=y', '/logout']) await visitor.clone().get(path);
+        for (const path of ['/login', '/auth/callback?code=x&state=y']) await visitor.clone().get(path);
       }
       assert.equal(refreshes(site.scalekit), 0);
       assert.equal((await due.get('/')).status, 200);
       assert.equal((await expired.get('/')).status, 200);
       assert.equal(refreshes(site.scalekit), 2, 'but by the next page');
+    });
+
+    it('by a logout', async () => {
+      for (const visitor of [due, expired]) assert.equal((await visitor.get('/logout')).status, 302);
+      assert.equal(refreshes(site.scalekit), 0);
     });
 
     it('by an upgrade with an old cookie, which goes on with the newer tokens that others have', async () => {

@@ -270,7 +270,7 @@ describe('POST /sessions/refresh-token', () => {
 
   it('is 401 when Scalekit has ended the session, which is over then', async () => {
     const visitor = await signIn(site);
-    await site.scalekit.control({ endSession: await sidOf(visitor) });
+    await site.scalekit.control({ backChannelLogoutUris: [], endSession: await sidOf(visitor) });
     const answer = await post(visitor, REFRESH);
     assert.equal(assertProblem(answer, 401).login_url, `${site.url}/login`);
     assert.match(cookiesOf(answer).session.line, /^session=;.*Max-Age=0/);

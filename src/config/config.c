@@ -387,6 +387,8 @@ const command_rec sk_config_commands[] = {
     SERVER_TEXT("ScalekitLogoutPath", logout_path, "the path that logs out, or none"),
     SERVER_TEXT("ScalekitSessionsPath", sessions_path,
                 "the path that tells scripts of the session, or none"),
+    SERVER_TEXT("ScalekitBackChannelLogoutPath", backchannel_path,
+                "the path where Scalekit says that sessions have ended, or none"),
     SERVER_TEXT("ScalekitAfterLoginURL", after_login, "where a login without a target ends"),
     SERVER_TEXT("ScalekitAfterLogoutURL", after_logout, "where a logout ends"),
     AP_INIT_ITERATE(
@@ -397,6 +399,9 @@ const command_rec sk_config_commands[] = {
     SERVER_TEXT("ScalekitSessionMaxAge", session_max_age, "seconds until a session ends"),
     SERVER_TEXT("ScalekitSessionIdleTimeout", session_idle_timeout,
                 "seconds until an unused session ends, 0 = never"),
+    SERVER_TEXT("ScalekitSessionStore", session_store,
+                "where sessions are kept: session (as mod_session is configured) or cache (in "
+                "the shared memory)"),
     SERVER_TEXT("ScalekitRefreshBuffer", refresh_buffer,
                 "seconds before an access token expires that it is refreshed"),
     AP_INIT_TAKE1("ScalekitSharedMemory", set_shared_memory, NULL, RSRC_CONF,

@@ -280,6 +280,9 @@ static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings
                               &settings->paths[SK_ENDPOINT_LOGIN]))
         || (wrong = read_path(pool, "ScalekitLogoutPath", server->logout_path, "/logout",
                               &settings->paths[SK_ENDPOINT_LOGOUT]))
+        || (wrong = read_path(pool, "ScalekitBackChannelLogoutPath", server->backchannel_path,
+                              "/auth/backchannel-logout",
+                              &settings->paths[SK_ENDPOINT_BACKCHANNEL_LOGOUT]))
         || (wrong = finish_sessions_path(pool, server, settings))) {
         return wrong;
     }
@@ -293,8 +296,9 @@ static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings
                 return apr_psprintf(
                     pool,
                     "%s is configured for two of ScalekitRedirectURI, ScalekitLoginPath, "
-                    "ScalekitLogoutPath and ScalekitSessionsPath (with validate-token and "
-                    "refresh-token below it): give each a path of its own",
+                    "ScalekitLogoutPath, ScalekitBackChannelLogoutPath and "
+                    "ScalekitSessionsPath (with validate-token and refresh-token below it): "
+                    "give each a path of its own",
                     settings->paths[i]);
             }
         }
@@ -422,6 +426,7 @@ static const char *finish_sealing(apr_pool_t *pool, apr_pool_t *ptemp, const ser
         return wrong;
     }
     settings->secrets = keys;
+    settings->session_scope = scope;
     settings->session_sealer = sk_sealer_create(pool, keys, "session", context);
     settings->login_sealer = sk_sealer_create(pool, keys, "login", context);
     return settings->session_sealer && settings->login_sealer
@@ -442,6 +447,34 @@ static apr_array_header_t *cookie_names(apr_pool_t *pool, const sk_tree_facts *f
     return names;
 }
 
+/* Our own provider takes the cookie that is written down for mod_session_cookie. */
+static const char *finish_store(apr_pool_t *pool, const sk_server *server,
+                                const sk_tree_facts *facts, sk_settings *settings)
+{
+    int i;
+
+    if (!server->session_store || strcasecmp(server->session_store, "session") == 0) {
+        return NULL;
+    }
+    if (strcasecmp(server->session_store, "cache") != 0) {
+        return apr_psprintf(pool, "ScalekitSessionStore: \"%s\" is neither session nor cache",
+                            sk_text_printable(pool, server->session_store, 40));
+    }
+    for (i = 0; i < facts->cookies->nelts && !settings->store_cookie; i++) {
+        const sk_tree_line *line = &APR_ARRAY_IDX(facts->cookies, i, sk_tree_line);
+        const char *args = line->args;
+        if (strcasecmp(line->directive, "SessionCookieName") == 0) {
+            settings->store_cookie = ap_getword_conf(pool, &args);
+            settings->store_cookie_attributes = ap_getword_conf(pool, &args);
+        }
+    }
+    return settings->store_cookie ? NULL
+                                  : "ScalekitSessionStore cache: say how the cookie is called "
+                                    "that holds the id of "
+                                    "a session: add \"SessionCookieName __Host-session "
+                                    "path=/;HttpOnly;Secure;SameSite=Lax\"";
+}
+
 const char *sk_server_finish(apr_pool_t *pool, apr_pool_t *ptemp, const server_rec *s,
                              sk_server *server, const sk_tree_facts *facts)
 {
@@ -454,7 +487,8 @@ const char *sk_server_finish(apr_pool_t *pool, apr_pool_t *ptemp, const server_r
         || (wrong = finish_paths(pool, server, settings))
         || (wrong = finish_network(pool, server, settings))
         || (wrong = finish_times(pool, server, settings))
-        || (wrong = finish_sealing(pool, ptemp, s, server, settings))) {
+        || (wrong = finish_sealing(pool, ptemp, s, server, settings))
+        || (wrong = finish_store(pool, server, facts, settings))) {
         return wrong;
     }
     settings->keeps_access_token = facts->passes_access_token;

@@ -24,12 +24,14 @@
     X(login_path, "ScalekitLoginPath", NULL)                                                   \
     X(logout_path, "ScalekitLogoutPath", NULL)                                                 \
     X(sessions_path, "ScalekitSessionsPath", NULL)                                             \
+    X(backchannel_path, "ScalekitBackChannelLogoutPath", NULL)                                 \
     X(after_login, "ScalekitAfterLoginURL", NULL)                                              \
     X(after_logout, "ScalekitAfterLogoutURL", NULL)                                            \
     X(session_scope, "ScalekitSessionScope", NULL)                                             \
     X(session_max_age, "ScalekitSessionMaxAge", NULL)                                          \
     X(session_idle_timeout, "ScalekitSessionIdleTimeout", NULL)                                \
     X(refresh_buffer, "ScalekitRefreshBuffer", NULL)                                           \
+    X(session_store, "ScalekitSessionStore", NULL)                                             \
     X(shared_memory, "ScalekitSharedMemory", NULL)                                             \
     X(clock_skew, "ScalekitClockSkew", NULL)                                                   \
     X(connect_timeout, "ScalekitTimeout", NULL)                                                \

@@ -17,7 +17,8 @@ enum {
     RSA_BITS_MIN = 2048,
     RSA_BITS_MAX = 8192,
     KID_MAX = 128,
-    IDP_ID_MAX = 128
+    IDP_ID_MAX = 128,
+    CLAIM_MAX = 1024
 };
 
 /* The text of a string member; NULL if it is not there or something else. */
@@ -246,11 +247,21 @@ static apr_time_t date_of(json_object *claims, const char *name)
     return isfinite(seconds) && seconds >= 0 && seconds <= latest ? (apr_time_t)seconds : -2;
 }
 
+static apr_time_t date_or_0(const sk_jwt *jwt, const char *name)
+{
+    apr_time_t date = date_of(jwt->claims, name);
+
+    return date > 0 ? date : 0;
+}
+
 apr_time_t sk_jwt_expiry(const sk_jwt *jwt)
 {
-    apr_time_t expiry = date_of(jwt->claims, "exp");
+    return date_or_0(jwt, "exp");
+}
 
-    return expiry > 0 ? expiry : 0;
+apr_time_t sk_jwt_issued(const sk_jwt *jwt)
+{
+    return date_or_0(jwt, "iat");
 }
 
 static const char *check_times(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt_rules *rules)
@@ -258,11 +269,15 @@ static const char *check_times(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt
     apr_time_t exp = date_of(jwt->claims, "exp"), iat = date_of(jwt->claims, "iat"),
                nbf = date_of(jwt->claims, "nbf");
 
-    if (exp < 0) {
-        return "it has no valid exp";
-    }
     if (iat < 0) {
         return "it has no valid iat";
+    }
+    /* Only the final edition of OIDC Back-Channel Logout demands it. */
+    if (exp == -1 && rules->kind == SK_JWT_LOGOUT) {
+        exp = iat + SK_JWT_LOGOUT_LIFE;
+    }
+    if (exp < 0) {
+        return "it has no valid exp";
     }
     if (nbf == -2) {
         return "its nbf is not valid";
@@ -347,11 +362,11 @@ static const char *check_access(json_object *claims, const sk_jwt_rules *rules)
     return NULL;
 }
 
-static bool is_id(json_object *claims, const char *name)
+static bool is_id(json_object *claims, const char *name, size_t most)
 {
     const char *id = string_of(claims, name);
 
-    return id && *id && strlen(id) <= IDP_ID_MAX && sk_text_is_clean(id);
+    return id && *id && strlen(id) <= most && sk_text_is_clean(id);
 }
 
 /* OpenID Connect knows no such token: what is in those it knows, also with the value null, is not in this one. */
@@ -375,12 +390,43 @@ static const char *check_idp(json_object *claims, const sk_jwt_rules *rules)
     if (!has_organization && !has_connection) {
         return "it names neither an organization nor a connection";
     }
-    if ((has_organization && !is_id(claims, "organization_id"))
-        || (has_connection && !is_id(claims, "connection_id"))) {
+    if ((has_organization && !is_id(claims, "organization_id", IDP_ID_MAX))
+        || (has_connection && !is_id(claims, "connection_id", IDP_ID_MAX))) {
         return "its organization_id or connection_id is no id";
     }
     if (rules->now >= date_of(claims, "iat") + SK_JWT_IDP_LIFE + rules->skew) {
         return "it is older than 15 minutes";
+    }
+    return NULL;
+}
+
+/* OIDC Back-Channel Logout 1.0 section 2.6. What is null counts as being there. */
+static const char *check_logout(json_object *claims, const sk_jwt_rules *rules)
+{
+    json_object *events = sk_json_member(claims, "events");
+    bool has_sid = json_object_object_get_ex(claims, "sid", NULL),
+         has_sub = json_object_object_get_ex(claims, "sub", NULL);
+
+    if (!json_object_is_type(
+            sk_json_member(events, "http://schemas.openid.net/event/backchannel-logout"),
+            json_type_object)) {
+        return "it is not a logout token";
+    }
+    if (json_object_object_get_ex(claims, "nonce", NULL)) {
+        return "it has a nonce, which no logout token has";
+    }
+    if (!audience_has(claims, rules->audience)) {
+        return "its audience is another client";
+    }
+    if (!is_id(claims, "jti", CLAIM_MAX)) {
+        return "it has no valid jti";
+    }
+    if ((!has_sid && !has_sub) || (has_sid && !is_id(claims, "sid", CLAIM_MAX))
+        || (has_sub && !is_id(claims, "sub", CLAIM_MAX))) {
+        return "it says neither which session (sid) nor which user (sub)";
+    }
+    if (rules->now >= date_of(claims, "iat") + SK_JWT_LOGOUT_LIFE + rules->skew) {
+        return "it is older than an hour";
     }
     return NULL;
 }
@@ -413,17 +459,20 @@ const char *sk_jwt_check(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt_rules
                             sk_text_printable(pool, string_of(claims, "iss"), 200),
                             rules->issuer);
     }
-    if ((rules->kind != SK_JWT_IDP && (wrong = check_token_of_a_user(pool, claims, rules)))
-        || (wrong = check_times(pool, jwt, rules))) {
+    if ((wrong = check_times(pool, jwt, rules))) {
         return wrong;
     }
     switch (rules->kind) {
     case SK_JWT_ID:
-        return check_id(pool, claims, rules);
+        wrong = check_token_of_a_user(pool, claims, rules);
+        return wrong ? wrong : check_id(pool, claims, rules);
     case SK_JWT_ACCESS:
-        return check_access(claims, rules);
+        wrong = check_token_of_a_user(pool, claims, rules);
+        return wrong ? wrong : check_access(claims, rules);
     case SK_JWT_IDP:
         return check_idp(claims, rules);
+    case SK_JWT_LOGOUT:
+        return check_logout(claims, rules);
     }
     return "it is of a kind without rules";
 }

@@ -49,16 +49,19 @@ const char *sk_jwt_verify(apr_pool_t *pool, const sk_jwt *jwt, const sk_keyset *
 typedef enum sk_jwt_kind {
     SK_JWT_ID, /* aud is the client, azp is the client; nonce and at_hash where it has them */
     SK_JWT_ACCESS, /* aud is the audience; has neither azp, at_hash nor nonce */
-    SK_JWT_IDP /* asks for a login: names an organization or a connection, nobody and no token */
+    SK_JWT_IDP, /* asks for a login: names an organization or a connection, nobody and no token */
+    SK_JWT_LOGOUT /* says that sessions have ended (OIDC Back-Channel Logout 1.0 section 2.4) */
 } sk_jwt_kind;
 
-/** So many seconds after its iat an SK_JWT_IDP is too old, whatever its exp says. */
+/** So many seconds after its iat a token of this kind is too old, whatever its exp says. */
 #define SK_JWT_IDP_LIFE 900
+#define SK_JWT_LOGOUT_LIFE 3600
 
 typedef struct sk_jwt_rules {
     sk_jwt_kind kind;
     const char *issuer;
-    const char *audience; /* SK_JWT_ID: the client id; SK_JWT_IDP: too, where it has an aud */
+    const char *
+        audience; /* SK_JWT_ID, SK_JWT_LOGOUT: the client id; SK_JWT_IDP: too, where it has an aud */
     const char *client_id;
     const char *nonce;        /* SK_JWT_ID: ours, enforced where the token carries one */
     const char *access_token; /* SK_JWT_ID: the token that at_hash speaks of */
@@ -71,7 +74,8 @@ typedef struct sk_jwt_rules {
 /** Checks the claims of a token whose signature was verified. */
 const char *sk_jwt_check(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt_rules *rules);
 
-/** The claim `exp` in seconds, 0 if it is not there or no number. */
+/** The claims `exp` and `iat` in seconds, 0 if it is not there or no number. */
 apr_time_t sk_jwt_expiry(const sk_jwt *jwt);
+apr_time_t sk_jwt_issued(const sk_jwt *jwt);
 
 #endif

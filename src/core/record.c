@@ -301,6 +301,7 @@ const unsigned char *sk_record_pack(apr_pool_t *pool, const sk_record *record, s
     write_text(&w, record->id);
     write_identity(&w, &record->identity);
     write_number(&w, (apr_uint64_t)record->login);
+    write_number(&w, (apr_uint64_t)record->confirmed);
     write_number(&w, (apr_uint64_t)record->last_use);
     write_number(&w, (apr_uint64_t)record->access_expiry);
     write_number(&w, (apr_uint64_t)record->refresh_at);
@@ -327,6 +328,7 @@ bool sk_record_unpack(apr_pool_t *pool, const unsigned char *bytes, size_t lengt
     record->id = read_text(&r);
     read_identity(&r, &record->identity);
     record->login = (apr_time_t)read_number(&r);
+    record->confirmed = (apr_time_t)read_number(&r);
     record->last_use = (apr_time_t)read_number(&r);
     record->access_expiry = (apr_time_t)read_number(&r);
     record->refresh_at = (apr_time_t)read_number(&r);

@@ -16,7 +16,7 @@
 
 #include "core/claims.h"
 
-#define SK_RECORD_VERSION 1
+#define SK_RECORD_VERSION 2
 
 /** A token as it is packed: a JWT as the bytes of its three parts, a quarter shorter than its text. */
 typedef struct sk_token {
@@ -28,7 +28,8 @@ typedef struct sk_record {
     const char *id; /* random, made at login, kept through refreshes */
     sk_identity identity;
     apr_time_t
-        login; /* all five in whole seconds since the epoch, not in apr_time_t's microseconds */
+        login; /* all six in whole seconds since the epoch, not in apr_time_t's microseconds */
+    apr_time_t confirmed; /* when Scalekit last issued tokens for it */
     apr_time_t last_use;
     apr_time_t access_expiry;
     apr_time_t refresh_at; /* when the tokens are due to be refreshed; before access_expiry */

@@ -19,6 +19,7 @@ typedef enum sk_endpoint {
     SK_ENDPOINT_SESSIONS, /* from here on for scripts: they answer in JSON */
     SK_ENDPOINT_VALIDATE_TOKEN,
     SK_ENDPOINT_REFRESH_TOKEN,
+    SK_ENDPOINT_BACKCHANNEL_LOGOUT,
     SK_ENDPOINTS,
     SK_ENDPOINT_NONE = SK_ENDPOINTS
 } sk_endpoint;
@@ -59,6 +60,11 @@ typedef struct sk_settings {
 
     const apr_array_header_t
         *session_cookies; /* const char *: names that carry mod_session's sessions */
+    const char *session_scope;
+    const char
+        *store_cookie; /* sessions are in the shared memory, and this cookie holds the id;
+                                 NULL: mod_session's other providers keep them */
+    const char *store_cookie_attributes;
     const apr_array_header_t
         *header_prefixes; /* const char *: whose look-alikes are removed from requests */
 } sk_settings;

@@ -128,6 +128,18 @@ sk_outcome sk_cache_set(const sk_call *call, const sk_cache *cache, apr_time_t n
                   : SK_OUTCOME_FAILED;
 }
 
+sk_outcome sk_cache_keep(const sk_call *call, const sk_cache *cache, apr_time_t now,
+                         const sk_cache_key *key, const void *value, size_t length,
+                         apr_time_t ttl)
+{
+    return sk_cache_set(call, cache, now, key, value, length, ttl);
+}
+
+uint64_t sk_cache_losses(const sk_cache *cache)
+{
+    return sk_table_statistics_of(cache->table).evictions;
+}
+
 sk_outcome sk_cache_add(const sk_call *call, const sk_cache *cache, apr_time_t now,
                         const sk_cache_key *key, const void *value, size_t length,
                         apr_time_t ttl)

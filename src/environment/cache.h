@@ -61,6 +61,14 @@ sk_outcome sk_cache_set(const sk_call *call, const sk_cache *cache, apr_time_t n
                         const sk_cache_key *key, const void *value, size_t length,
                         apr_time_t ttl);
 
+/** The same for what is to stay until then, whatever others write meanwhile, as long as all that stays has room. */
+sk_outcome sk_cache_keep(const sk_call *call, const sk_cache *cache, apr_time_t now,
+                         const sk_cache_key *key, const void *value, size_t length,
+                         apr_time_t ttl);
+
+/** How many values that were to stay had to make room, in the life of the store. */
+uint64_t sk_cache_losses(const sk_cache *cache);
+
 /** Stores a value if none is there. Of many that try, exactly one gets a YES. FAILED is no YES: do not go on. */
 sk_outcome sk_cache_add(const sk_call *call, const sk_cache *cache, apr_time_t now,
                         const sk_cache_key *key, const void *value, size_t length,

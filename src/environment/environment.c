@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "environment/environment.h"
 
+#include "environment/logout_token.h"
+
 /*
  * The table's words: three for the breaker of each environment (of more environments than there is room for, some share
- * one), then places for those who refresh or wait for it, and places for those who log in.
+ * one), those of revoked.c, whether losses were noticed, then places for those who refresh or wait for it, and places for those who log in.
  */
 enum {
     BREAKERS = 16,
     BREAKER_WORDS = 3,
-    REFRESH_PLACES = BREAKERS * BREAKER_WORDS,
+    REVOKED = BREAKERS * BREAKER_WORDS,
+    LOSSES_NOTICED = REVOKED + SK_REVOKED_WORDS,
+    REFRESH_PLACES = LOSSES_NOTICED + 1,
     REFRESH_MAX = 80,
     LOGIN_PLACES = REFRESH_PLACES + REFRESH_MAX,
     LOGIN_MAX = SK_TABLE_WORDS - LOGIN_PLACES,
@@ -21,6 +25,8 @@ struct sk_environment {
     sk_crowd refreshing;
     sk_crowd logging_in;
     sk_refresher refresher;
+    sk_revoked *revoked;
+    _Atomic uint64_t *losses_noticed;
 };
 
 const char sk_environment_busy[] = "too many callers wait for Scalekit already";
@@ -61,7 +67,10 @@ sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *setti
     refresher->crowd = &environment->refreshing;
     refresher->cache =
         sk_cache_create(pool, table, settings->secrets, settings->env_url, settings->client_id);
-    return environment->keys && refresher->cache ? environment : NULL;
+    environment->revoked =
+        sk_revoked_create(pool, table, sk_table_word(table, REVOKED), settings);
+    environment->losses_noticed = sk_table_word(table, LOSSES_NOTICED);
+    return environment->keys && refresher->cache && environment->revoked ? environment : NULL;
 }
 
 const char *sk_environment_login(const sk_call *call, sk_environment *environment,
@@ -104,4 +113,37 @@ const char *sk_environment_idp_initiated(const sk_call *call, sk_environment *en
                          environment->refresher.cache, token, request);
     sk_crowd_leave(&environment->logging_in, place, call->deadline);
     return wrong;
+}
+
+const char *sk_environment_logout_token(const sk_call *call, sk_environment *environment,
+                                        const char *token)
+{
+    int place = sk_crowd_enter(&environment->logging_in, apr_time_now(), call->deadline);
+    const char *wrong;
+
+    if (place < 0) {
+        return sk_environment_busy;
+    }
+    wrong = sk_logout_token_take(call, environment->settings, environment->keys,
+                                 environment->refresher.cache, environment->revoked, token);
+    sk_crowd_leave(&environment->logging_in, place, call->deadline);
+    return wrong;
+}
+
+const sk_revoked *sk_environment_revoked(const sk_environment *environment)
+{
+    return environment->revoked;
+}
+
+const sk_cache *sk_environment_cache(const sk_environment *environment)
+{
+    return environment->refresher.cache;
+}
+
+bool sk_environment_begins_to_lose(const sk_environment *environment)
+{
+    uint64_t nobody = 0;
+
+    return sk_cache_losses(environment->refresher.cache) > 0
+           && atomic_compare_exchange_strong(environment->losses_noticed, &nobody, 1);
 }

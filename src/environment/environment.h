@@ -7,6 +7,7 @@
 
 #include "environment/idp.h"
 #include "environment/refresh.h"
+#include "environment/revoked.h"
 #include "environment/table.h"
 #include "environment/tokens.h"
 
@@ -38,5 +39,18 @@ sk_refreshed sk_environment_follow(const sk_call *call, sk_environment *environm
 /** sk_idp_check() with this environment's keys. */
 const char *sk_environment_idp_initiated(const sk_call *call, sk_environment *environment,
                                          const char *token, sk_idp_request *request);
+
+/** sk_logout_token_take() with this environment's keys. */
+const char *sk_environment_logout_token(const sk_call *call, sk_environment *environment,
+                                        const char *token);
+
+/** Who was barred here. It lives as long as the environment. */
+const sk_revoked *sk_environment_revoked(const sk_environment *environment);
+
+/** What processes tell each other about this environment. It lives as long as the environment. */
+const sk_cache *sk_environment_cache(const sk_environment *environment);
+
+/** Has the cache lost something that was to stay, for the first time? True once in the life of the table. */
+bool sk_environment_begins_to_lose(const sk_environment *environment);
 
 #endif

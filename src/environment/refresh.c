@@ -82,6 +82,9 @@ static found find_result(const sk_call *call, const sk_refresher *refresher,
         || !sk_text_equal(newer->id, record->id) || !is_newer_than(newer, record)) {
         return FOUND_NOTHING;
     }
+    /* What did not fit into the cookie then will not now. */
+    newer->sheds_access_token |= record->sheds_access_token;
+    newer->sheds_id_token |= record->sheds_id_token;
     return FOUND_NEWER;
 }
 
@@ -197,6 +200,7 @@ static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refre
                               record, &newer, &has_ended);
     if (!wrong) {
         newer.last_use = seconds_now();
+        newer.confirmed = apr_time_sec(since);
         mark_fresh(call, refresher, &newer);
         keep_result(call, refresher, names, &newer);
         *record = newer;

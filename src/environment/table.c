@@ -16,7 +16,7 @@
 #endif
 
 /* To be raised with every change of what lies in the segment, here or in ring.h. */
-#define LAYOUT 1
+#define LAYOUT 2
 #define MAGIC 0x6c6174656c616373u
 
 #define USERDATA "mod_auth_scalekit/table"
@@ -25,11 +25,15 @@
 #define STRIPES_MAX 16
 #define STRIPE_MIN (256 * 1024)
 
+/* The marks take at most one byte of so many. */
+#define MARKS_PART 16
+
 typedef struct header {
     _Alignas(
         SK_RING_CELL) uint64_t magic; /* this, layout and size stay the first in every layout */
     uint64_t layout;
     uint64_t size;
+    uint64_t created; /* apr_time_t */
     _Atomic uint64_t words[SK_TABLE_WORDS];
 } header;
 
@@ -40,7 +44,8 @@ typedef struct stripe {
 } stripe;
 
 struct sk_table {
-    header *header;
+    header *header; /* the marks follow, then the stripes */
+    uint32_t marks;
     uint32_t stripes;
     size_t stripe_size;
 };
@@ -51,9 +56,14 @@ static_assert(SK_TABLE_VALUE_MAX == SK_RING_VALUE_MAX,
 
 /* ---- the segment: found or made ---- */
 
+static _Atomic uint64_t *marks_of(const sk_table *table)
+{
+    return (_Atomic uint64_t *)(table->header + 1);
+}
+
 static stripe *stripe_at(const sk_table *table, uint32_t number)
 {
-    return (stripe *)((char *)(table->header + 1) + number * table->stripe_size);
+    return (stripe *)((char *)(marks_of(table) + table->marks) + number * table->stripe_size);
 }
 
 static sk_table *table_in(apr_pool_t *pool, apr_shm_t *segment, size_t size)
@@ -66,7 +76,12 @@ static sk_table *table_in(apr_pool_t *pool, apr_shm_t *segment, size_t size)
     while (table->stripes < STRIPES_MAX && size / table->stripes >= 2 * STRIPE_MIN) {
         table->stripes *= 2;
     }
-    table->stripe_size = (size - sizeof(header)) / table->stripes / SK_RING_CELL * SK_RING_CELL;
+    table->marks = SK_RING_CELL / sizeof(uint64_t);
+    while (2 * table->marks * sizeof(uint64_t) <= size / MARKS_PART) {
+        table->marks *= 2;
+    }
+    table->stripe_size = (size - sizeof(header) - table->marks * sizeof(uint64_t))
+                         / table->stripes / SK_RING_CELL * SK_RING_CELL;
     return table;
 }
 
@@ -92,7 +107,9 @@ static apr_status_t fill(sk_table *table, size_t size)
     uint32_t i;
     int failed;
 
-    memset(table->header, 0, sizeof(*table->header));
+    memset(table->header, 0,
+           (size_t)((char *)stripe_at(table, 0) - (char *)table->header));
+    table->header->created = (uint64_t)apr_time_now();
     table->header->magic = MAGIC;
     table->header->layout = LAYOUT;
     table->header->size = size;
@@ -332,6 +349,17 @@ sk_outcome sk_table_delete_if_equal(sk_table *table, apr_time_t now, const unsig
 _Atomic uint64_t *sk_table_word(sk_table *table, unsigned int number)
 {
     return number < SK_TABLE_WORDS ? &table->header->words[number] : NULL;
+}
+
+_Atomic uint64_t *sk_table_marks(sk_table *table, uint32_t *count)
+{
+    *count = table->marks;
+    return marks_of(table);
+}
+
+apr_time_t sk_table_created(const sk_table *table)
+{
+    return (apr_time_t)table->header->created;
 }
 
 sk_table_statistics sk_table_statistics_of(const sk_table *table)

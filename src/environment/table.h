@@ -98,6 +98,15 @@ sk_outcome sk_table_delete_if_equal(sk_table *table, apr_time_t now, const unsig
  */
 _Atomic uint64_t *sk_table_word(sk_table *table, unsigned int number);
 
+/**
+ * More such numbers, for a list: a sixteenth of the table at most, their count a power of two. They begin at a multiple
+ * of 64 bytes.
+ */
+_Atomic uint64_t *sk_table_marks(sk_table *table, uint32_t *count);
+
+/** When the table was made, by the clock of that time. */
+apr_time_t sk_table_created(const sk_table *table);
+
 /** What the table has and had, without a lock: the numbers need not be of one instant. */
 sk_table_statistics sk_table_statistics_of(const sk_table *table);
 

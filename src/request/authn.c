@@ -142,6 +142,17 @@ static int ask_for_patience(request_rec *r)
     return sk_reply_problem(r, &problem);
 }
 
+static int refuse_outgrown(request_rec *r)
+{
+    sk_problem problem = {0};
+
+    problem.status = HTTP_INTERNAL_SERVER_ERROR;
+    problem.title = "You cannot stay signed in";
+    problem.detail = "Your roles and permissions have become too many for a cookie. The "
+                     "administrator of this site can change that.";
+    return sk_reply_problem(r, &problem);
+}
+
 int sk_authn_refuse(request_rec *r, sk_session_status status)
 {
     switch (status) {
@@ -149,6 +160,8 @@ int sk_authn_refuse(request_rec *r, sk_session_status status)
         return refuse_plainly(r);
     case SK_SESSION_LATER:
         return ask_for_patience(r);
+    case SK_SESSION_OUTGROWN:
+        return refuse_outgrown(r);
     default:
         return refuse_unready(r);
     }
@@ -220,6 +233,7 @@ static int check_authn(request_rec *r)
 {
     const sk_record *record;
     const char *organization;
+    sk_session_status status;
 
     if (!sk_authn_is_ours(r)) {
         return DECLINED;
@@ -235,7 +249,8 @@ static int check_authn(request_rec *r)
     if (!sk_organization_wanted(r, &organization)) {
         return sk_organization_refuse_unknown(r);
     }
-    switch (sk_session_read(r, &record)) {
+    status = sk_session_read(r, &record);
+    switch (status) {
     case SK_SESSION_VALID:
         take_over_caching(r);
         return accept_session(r, record, organization);
@@ -244,10 +259,9 @@ static int check_authn(request_rec *r)
         return challenge(r, organization);
     case SK_SESSION_LATER:
         take_over_caching(r);
-        return sk_visit_is_upgrade(r) ? refuse_plainly(r)
-                                      : sk_authn_refuse(r, SK_SESSION_LATER);
+        return sk_visit_is_upgrade(r) ? refuse_plainly(r) : sk_authn_refuse(r, status);
     default:
-        return sk_authn_refuse(r, SK_SESSION_UNUSABLE);
+        return sk_authn_refuse(r, status);
     }
 }
 

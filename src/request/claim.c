@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "request/authn.h"
+#include "request/backchannel.h"
 #include "request/callback.h"
 #include "request/entry.h"
 #include "request/logout.h"
@@ -23,6 +24,7 @@ static int (*const handlers[SK_ENDPOINTS])(request_rec *) = {
     [SK_ENDPOINT_SESSIONS] = sk_session_api_show,
     [SK_ENDPOINT_VALIDATE_TOKEN] = sk_session_api_validate,
     [SK_ENDPOINT_REFRESH_TOKEN] = sk_session_api_refresh,
+    [SK_ENDPOINT_BACKCHANNEL_LOGOUT] = sk_backchannel_handle,
 };
 
 /* The callback's URL is registered to the letter; the others are also found with a slash behind them. */
@@ -156,7 +158,9 @@ static int handle(request_rec *r)
     if (!is_claimed(r)) {
         return DECLINED;
     }
-    ap_discard_request_body(r);
+    if (sk_visit_of(r)->endpoint != SK_ENDPOINT_BACKCHANNEL_LOGOUT) {
+        ap_discard_request_body(r);
+    }
     return handlers[sk_visit_of(r)->endpoint](r);
 }
 

@@ -105,3 +105,26 @@ void sk_cookies_send(request_rec *r, const char *name, const char *value, long s
                   apr_psprintf(r->pool, "%s=%s; Path=/; Max-Age=%ld; HttpOnly; SameSite=Lax%s",
                                name, value, seconds, secure ? "; Secure" : ""));
 }
+
+void sk_cookies_replace(request_rec *r, const char *name, const char *value)
+{
+    const apr_array_header_t *headers = apr_table_elts(r->err_headers_out);
+    apr_array_header_t *others = apr_array_make(r->pool, 4, sizeof(char *));
+    size_t length = strlen(name);
+    int i;
+
+    for (i = 0; i < headers->nelts; i++) {
+        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
+        if (strcasecmp(header->key, "Set-Cookie") == 0
+            && !(strncmp(header->val, name, length) == 0 && header->val[length] == '=')) {
+            APR_ARRAY_PUSH(others, const char *) = header->val;
+        }
+    }
+    apr_table_unset(r->err_headers_out, "Set-Cookie");
+    for (i = 0; i < others->nelts; i++) {
+        apr_table_addn(r->err_headers_out, "Set-Cookie",
+                       APR_ARRAY_IDX(others, i, const char *));
+    }
+    apr_table_addn(r->err_headers_out, "Set-Cookie",
+                   apr_pstrcat(r->pool, name, "=", value, NULL));
+}

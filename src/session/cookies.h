@@ -35,4 +35,7 @@ const char *sk_cookies_name(request_rec *r, const char *name, bool secure);
 void sk_cookies_send(request_rec *r, const char *name, const char *value, long seconds,
                      bool secure);
 
+/** Sends a cookie, given as name and "value;attributes", in place of one of that name that was to be sent. */
+void sk_cookies_replace(request_rec *r, const char *name, const char *value);
+
 #endif

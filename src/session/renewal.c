@@ -1,30 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/renewal.h"
 
-#include <http_log.h>
 #include <http_request.h>
 
 #include "config/config.h"
 #include "environment/environment.h"
 #include "session/visit.h"
-
-APLOG_USE_MODULE(auth_scalekit);
-
-static void log_line(void *baton, sk_level level, const char *line)
-{
-    static const int levels[] = {APLOG_ERR, APLOG_WARNING, APLOG_INFO, APLOG_DEBUG};
-    request_rec *r = baton;
-
-    ap_log_rerror(APLOG_MARK, levels[level], 0, r, "%s (reference %s)", line,
-                  sk_visit_reference(r));
-}
-
-static sk_call call_for(request_rec *r)
-{
-    sk_call call = {sk_visit_first(r)->first->pool, log_line, r, 0, false};
-
-    return call;
-}
 
 /* 101 carries no Set-Cookie, and a subrequest or an ErrorDocument may come too late for one. */
 bool sk_renewal_may_write(request_rec *r)
@@ -52,7 +33,7 @@ bool sk_renewal_is_due(const request_rec *r, const sk_record *record)
 
 sk_refreshed sk_renewal_do(request_rec *r, sk_record *record)
 {
-    sk_call call = call_for(r);
+    sk_call call = sk_visit_call(r);
     sk_environment *environment = sk_environment_of(r->server);
 
     if (!environment) {
@@ -64,7 +45,7 @@ sk_refreshed sk_renewal_do(request_rec *r, sk_record *record)
 
 sk_refreshed sk_renewal_now(request_rec *r, sk_record *record, bool *is_fresh)
 {
-    sk_call call = call_for(r);
+    sk_call call = sk_visit_call(r);
     sk_environment *environment = sk_environment_of(r->server);
     sk_refreshed before, outcome;
 
@@ -84,7 +65,7 @@ sk_refreshed sk_renewal_now(request_rec *r, sk_record *record, bool *is_fresh)
 
 sk_refreshed sk_renewal_follow(request_rec *r, sk_record *record)
 {
-    sk_call call = call_for(r);
+    sk_call call = sk_visit_call(r);
     sk_environment *environment = sk_environment_of(r->server);
 
     return environment && record->refresh_token.bytes

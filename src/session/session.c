@@ -7,6 +7,8 @@
 #include "config/config.h"
 #include "session/pin.h"
 #include "session/renewal.h"
+#include "session/standing.h"
+#include "session/store.h"
 
 APLOG_USE_MODULE(auth_scalekit);
 
@@ -42,16 +44,19 @@ apr_time_t sk_session_expiry(const request_rec *r, const sk_record *record)
 }
 
 /* Why a record is no session any more; NULL if it is one. */
-static const char *why_ended(const sk_settings *settings, const sk_record *record,
-                             apr_time_t now)
+static const char *why_ended(request_rec *r, const sk_record *record)
 {
-    apr_time_t idle = apr_time_sec(settings->session_idle_timeout);
+    const sk_settings *settings = sk_settings_of(r->server);
+    apr_time_t idle = apr_time_sec(settings->session_idle_timeout), now = seconds_now(r);
 
     if (now >= expiry_of(settings, record)) {
         return "it has reached ScalekitSessionMaxAge";
     }
     if (idle > 0 && now >= record->last_use + idle) {
         return "it was not used for ScalekitSessionIdleTimeout";
+    }
+    if (sk_standing_of(r, record) == SK_STANDING_ENDED) {
+        return "of a logout, here or at Scalekit";
     }
     return NULL;
 }
@@ -60,7 +65,7 @@ static apr_time_t judge(request_rec *r, const char *entry)
 {
     const sk_record *record = open_entry(r, entry);
 
-    if (!record || why_ended(sk_settings_of(r->server), record, seconds_now(r))) {
+    if (!record || why_ended(r, record)) {
         return 0;
     }
     return record->login;
@@ -108,41 +113,106 @@ bool sk_session_hook(void)
 {
     sk_pin_set_judge(judge);
     sk_pin_set_reviser(write_newest);
+    sk_store_hook();
     return sk_pin_hook();
 }
 
-static sk_session_started save(request_rec *r, session_rec *z, sk_record *record)
+/* What saving the session as it is now takes, as far as it is limited: 0 if it is kept, -1 if it cannot be. */
+static long try_to_save(request_rec *r, session_rec *z, const sk_record *record)
 {
-    bool *const sheds[] = {&record->sheds_access_token, &record->sheds_id_token, NULL};
-    bool *const *shed = sheds;
+    size_t size;
 
-    for (;;) {
-        size_t size;
-        if (!put(r, z, record) || !sk_pin_save(r, z)) {
-            return SK_SESSION_NOT_KEPT;
-        }
-        size = sk_pin_cookie_size(r, z);
-        if (size <= COOKIE_MAX) {
-            return SK_SESSION_STARTED;
-        }
-        sk_pin_unsave(r, z);
-        if (!*shed) {
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                          "the session of %s takes a cookie of %" APR_SIZE_T_FMT
-                          " bytes, of which browsers keep "
-                          "4096: keep sessions on the server (mod_session_dbd: "
-                          "SessionDBDCookieName instead of "
-                          "SessionCookieName), or give the user fewer roles and permissions "
-                          "(reference %s)",
-                          sk_text_printable(r->pool, record->identity.sub, 80), size,
-                          sk_visit_reference(r));
-            return SK_SESSION_TOO_LARGE;
-        }
-        **shed++ = true;
+    if (!put(r, z, record)) {
+        return -1;
     }
+    if (sk_store_is_used(r)) {
+        size = strlen(sk_pin_get(r, z));
+        return size > sk_store_entry_max ? (long)size : sk_pin_save(r, z) ? 0 : -1;
+    }
+    if (!sk_pin_save(r, z)) {
+        return -1;
+    }
+    size = sk_pin_cookie_size(r, z);
+    if (size <= COOKIE_MAX) {
+        return 0;
+    }
+    sk_pin_unsave(r, z);
+    return (long)size;
 }
 
-/* After a refresh: what is new goes into the cookie with this answer, if it can carry one. */
+/* Without the tokens that can be missed, if need be. *size is set where it is too large nevertheless. */
+static sk_session_started save(request_rec *r, session_rec *z, sk_record *record, long *size)
+{
+    bool *const sheds[] = {&record->sheds_access_token, &record->sheds_id_token, NULL};
+    bool *const *shed;
+
+    for (shed = sheds; (*size = try_to_save(r, z, record)) > 0 && *shed; shed++) {
+        **shed = true;
+    }
+    return *size == 0  ? SK_SESSION_STARTED
+           : *size > 0 ? SK_SESSION_TOO_LARGE
+                       : SK_SESSION_NOT_KEPT;
+}
+
+static void log_too_large(request_rec *r, const sk_record *record, long size)
+{
+    const char *user = sk_text_printable(r->pool, record->identity.sub, 80);
+
+    if (sk_store_is_used(r)) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_ERR, 0, r,
+            "the session of %s takes %ld bytes, more than the %" APR_SIZE_T_FMT
+            " that can be kept: give the user fewer roles and permissions (reference %s)",
+            user, size, sk_store_entry_max, sk_visit_reference(r));
+        return;
+    }
+    ap_log_rerror(
+        APLOG_MARK, APLOG_ERR, 0, r,
+        "the session of %s takes a cookie of %ld bytes, of which browsers keep %d: "
+        "keep sessions on the server (ScalekitSessionStore cache, or mod_session_dbd), or "
+        "give the user fewer roles and permissions (reference %s)",
+        user, size, COOKIE_MAX, sk_visit_reference(r));
+}
+
+/* Takes the session out of this request and the browser. */
+static void drop(request_rec *r)
+{
+    sk_visit *visit = sk_visit_first(r);
+    session_rec *z;
+
+    if (!sk_pin_load(r, &z) && sk_pin_get(r, z)) {
+        visit->is_ending = true;
+        if (z->written) {
+            sk_pin_unsave(r, z);
+        }
+        sk_pin_set(r, z, NULL);
+        z->dirty = 1;
+    }
+    visit->status = SK_SESSION_NONE;
+    visit->record = NULL;
+}
+
+/* Requests in parallel all find it too large: the first ends the session and says why. */
+static sk_session_status outgrow(request_rec *r, const sk_record *record, long size)
+{
+    if (sk_standing_end(r, record)) {
+        log_too_large(r, record, size);
+    }
+    drop(r);
+    return SK_SESSION_OUTGROWN;
+}
+
+/* What is new goes into the cookie with this answer, if it can carry one. */
+static sk_session_status write_refreshed(request_rec *r, session_rec *z, sk_record *record)
+{
+    long size = 0;
+    sk_session_started kept =
+        sk_renewal_may_write(r) ? save(r, z, record, &size) : SK_SESSION_STARTED;
+
+    /* Where it could not be written (a database that is busy), the tokens of before lead to the new ones. */
+    return kept == SK_SESSION_TOO_LARGE ? outgrow(r, record, size) : SK_SESSION_VALID;
+}
+
 static sk_session_status settle(request_rec *r, session_rec *z, sk_record *record,
                                 sk_refreshed refreshed)
 {
@@ -150,17 +220,45 @@ static sk_session_status settle(request_rec *r, session_rec *z, sk_record *recor
     case SK_REFRESHED_NOT:
         return SK_SESSION_VALID;
     case SK_REFRESHED_NEWER:
-        if (sk_renewal_may_write(r) && save(r, z, record) != SK_SESSION_STARTED) {
-            sk_session_end(r);
-            return SK_SESSION_UNUSABLE;
-        }
-        return SK_SESSION_VALID;
+        return write_refreshed(r, z, record);
     case SK_REFRESHED_LATER:
         return SK_SESSION_LATER;
     default:
         /* The cookie stays: it is worth nothing, and deleting it might hit a newer one of a parallel login. */
         return SK_SESSION_NONE;
     }
+}
+
+/* What Scalekit has to confirm counts as due, and where only it can tell whether the session lives, as expired. */
+static bool is_due(request_rec *r, sk_record *record, sk_standing standing)
+{
+    if (standing == SK_STANDING_DOUBTFUL) {
+        record->access_expiry = 0;
+    }
+    if (standing != SK_STANDING_GOOD) {
+        record->refresh_at = 0;
+    }
+    return sk_renewal_is_due(r, record);
+}
+
+static sk_refreshed bring_up_to_date(request_rec *r, sk_record *record)
+{
+    sk_standing standing = sk_standing_of(r, record);
+    sk_refreshed outcome = SK_REFRESHED_NOT;
+    int tries;
+
+    if (standing == SK_STANDING_DOUBTFUL && !record->refresh_token.bytes) {
+        return SK_REFRESHED_ENDED;
+    }
+    /* What others have refreshed may have to be confirmed as well. */
+    for (tries = 0; tries < 2 && is_due(r, record, standing); tries++) {
+        outcome = sk_renewal_do(r, record);
+        standing = sk_standing_of(r, record);
+        if (outcome != SK_REFRESHED_NEWER || standing != SK_STANDING_DOUBTFUL) {
+            return standing == SK_STANDING_ENDED ? SK_REFRESHED_ENDED : outcome;
+        }
+    }
+    return standing == SK_STANDING_DOUBTFUL ? SK_REFRESHED_LATER : outcome;
 }
 
 static sk_session_status read_session(request_rec *r, sk_visit *visit)
@@ -186,14 +284,12 @@ static sk_session_status read_session(request_rec *r, sk_visit *visit)
         return SK_SESSION_NONE;
     }
     visit->last_record = visit->record;
-    ended = why_ended(sk_settings_of(r->server), visit->record, seconds_now(r));
+    ended = why_ended(r, visit->record);
     if (ended) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "the session has ended: %s", ended);
         return SK_SESSION_NONE;
     }
-    return sk_renewal_is_due(r, visit->record)
-               ? settle(r, z, visit->record, sk_renewal_do(r, visit->record))
-               : SK_SESSION_VALID;
+    return settle(r, z, visit->record, bring_up_to_date(r, visit->record));
 }
 
 sk_session_status sk_session_read(request_rec *r, const sk_record **record)
@@ -254,6 +350,7 @@ sk_session_started sk_session_start(request_rec *r, sk_record *record)
     unsigned char random[16];
     session_rec *z;
     sk_session_started started;
+    long size;
     const char *missing = sk_pin_load(r, &z);
 
     if (missing) {
@@ -266,31 +363,28 @@ sk_session_started sk_session_start(request_rec *r, sk_record *record)
         return SK_SESSION_NOT_KEPT;
     }
     record->id = sk_text_base64url(r->pool, random, sizeof(random));
-    record->login = record->last_use = seconds_now(r);
+    sk_standing_begin(r, record);
+    record->last_use = record->login;
     record->absolute_end =
         record->login + apr_time_sec(sk_settings_of(r->server)->session_max_age);
     visit->record = record;
     visit->status = SK_SESSION_VALID;
-    started = save(r, z, record);
+    started = save(r, z, record, &size);
+    if (started == SK_SESSION_TOO_LARGE) {
+        log_too_large(r, record, size);
+    }
     if (started != SK_SESSION_STARTED) {
-        sk_session_end(r);
+        drop(r);
     }
     return started;
 }
 
 void sk_session_end(request_rec *r)
 {
-    sk_visit *visit = sk_visit_first(r);
-    session_rec *z;
+    const sk_record *record = sk_visit_first(r)->last_record;
 
-    if (!sk_pin_load(r, &z) && sk_pin_get(r, z)) {
-        visit->is_ending = true;
-        if (z->written) {
-            sk_pin_unsave(r, z);
-        }
-        sk_pin_set(r, z, NULL);
-        z->dirty = 1;
+    if (record) {
+        sk_standing_end(r, record);
     }
-    visit->status = SK_SESSION_NONE;
-    visit->record = NULL;
+    drop(r);
 }

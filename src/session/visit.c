@@ -2,10 +2,13 @@
 #include "session/visit.h"
 
 #include <http_config.h>
+#include <http_log.h>
 #include <apr_general.h>
 
 #include "config/config.h"
 #include "core/text.h"
+
+APLOG_USE_MODULE(auth_scalekit);
 
 static request_rec *first_of(request_rec *r)
 {
@@ -57,4 +60,20 @@ const char *sk_visit_reference(request_rec *r)
         visit->reference = sk_text_hex(visit->first->pool, random, sizeof(random));
     }
     return visit->reference;
+}
+
+static void log_line(void *baton, sk_level level, const char *line)
+{
+    static const int levels[] = {APLOG_ERR, APLOG_WARNING, APLOG_INFO, APLOG_DEBUG};
+    request_rec *r = baton;
+
+    ap_log_rerror(APLOG_MARK, levels[level], 0, r, "%s (reference %s)", line,
+                  sk_visit_reference(r));
+}
+
+sk_call sk_visit_call(request_rec *r)
+{
+    sk_call call = {sk_visit_first(r)->first->pool, log_line, r, 0, false};
+
+    return call;
 }

@@ -12,6 +12,7 @@
 
 #include "core/record.h"
 #include "core/settings.h"
+#include "environment/call.h"
 
 struct sk_problem;
 
@@ -20,7 +21,8 @@ typedef enum sk_session_status {
     SK_SESSION_NONE, /* nobody is logged in, or the session has ended */
     SK_SESSION_VALID,
     SK_SESSION_LATER, /* its access token has expired, and Scalekit does not answer just now */
-    SK_SESSION_UNUSABLE /* mod_session is not ready here; the log says what to add */
+    SK_SESSION_OUTGROWN, /* a refresh made it too large for a cookie; the log says what to do */
+    SK_SESSION_UNUSABLE  /* mod_session is not ready here; the log says what to add */
 } sk_session_status;
 
 /* Modules whose directory configuration decides which session is meant. */
@@ -67,5 +69,8 @@ bool sk_visit_is_api(request_rec *r);
 
 /** A short word that stands in the log line and on the page, so that a visitor can tell which line is theirs. */
 const char *sk_visit_reference(request_rec *r);
+
+/** For calls of the environment: memory that lives as long as the first request, lines in the error log, no time limit. */
+sk_call sk_visit_call(request_rec *r);
 
 #endif

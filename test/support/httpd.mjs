@@ -375,6 +375,14 @@ DocumentRoot "${this.docroot}"
     if (wait) await until(() => !this.children().some((pid) => old.has(pid)));
   }
 
+  /** Ends the server and starts it again: nothing of its memory is left. */
+  async restart() {
+    await this.#end();
+    this.ended = undefined;
+    fs.rmSync(this.errorLogFile, { force: true });
+    await this.start();
+  }
+
   /** Runs with stop(), after the server has ended: for what belongs to it. */
   onStop(action) {
     this.actions.push(action);

@@ -789,23 +789,73 @@ static void what_holds_for_idp_initiated_requests(void **state)
     expect_rules(*state, rows, COUNT(rows), idp_claims, &idp_rules);
 }
 
+#define LOGOUT_EVENT "{\"http://schemas.openid.net/event/backchannel-logout\":{}}"
+
+static const support_member logout_claims[] = {
+    {"iss", "\"" ISSUER "\""}, {"aud", "[\"" CLIENT "\"]"}, {"sub", "\"usr_1\""},
+    {"sid", "\"ses_1\""},      {"exp", "1758265247"},       {"iat", "1758264947"},
+    {"jti", "\"1\""},          {"events", LOGOUT_EVENT},    {NULL, NULL},
+};
+
+static const sk_jwt_rules logout_rules = {SK_JWT_LOGOUT, ISSUER, CLIENT, CLIENT, NULL,
+                                          NULL,          NOW,    60,     false};
+
+static void what_holds_for_logout_tokens(void **state)
+{
+    static const rule rows[] = {
+        SAME(NULL),
+        WITH("sid", NULL, NULL),
+        WITH("sub", NULL, NULL),
+        WITH("sub", "\"conn_1;google-oauth2|17\"", NULL),
+        WITH_TWO("sid", NULL, "sub", NULL, "neither"),
+        WITH_TWO("sid", "null", "sub", NULL, "neither"),
+        WITH_TWO("sid", "17", "sub", "\"usr_1\"", "neither"),
+        WITH("sid", "\"\"", "neither"),
+        WITH("sid", "\"ses_1\\n\"", "neither"),
+        WITH("sid", "[\"ses_1\"]", "neither"),
+        WITH("sub", "\"\"", "neither"),
+        WITH("sub", "\"usr_1\\u0000\"", "neither"),
+        WITH("iss", "\"https://other.scalekit.com\"", "issuer"),
+        WITH("aud", "\"" CLIENT "\"", NULL),
+        WITH("aud", "\"other\"", "audience"),
+        WITH("aud", NULL, "audience"),
+        WITH("jti", NULL, "jti"),
+        WITH("jti", "\"\"", "jti"),
+        WITH("jti", "17", "jti"),
+        WITH("events", NULL, "not a logout token"),
+        WITH("events", "{}", "not a logout token"),
+        WITH("events", "[]", "not a logout token"),
+        WITH("events", "\"http://schemas.openid.net/event/backchannel-logout\"",
+             "not a logout token"),
+        WITH("events", "{\"http://schemas.openid.net/event/backchannel-logout\":true}",
+             "not a logout token"),
+        WITH("events", "{\"http://schemas.openid.net/event/backchannel-logout\":null}",
+             "not a logout token"),
+        WITH("nonce", "\"our-nonce\"", "nonce"),
+        WITH("nonce", "null", "nonce"),
+        WITH("exp", "1758264940", "expired"),
+        WITH("exp", "\"1758265247\"", "exp"),
+        WITH("exp", "null", NULL),
+        WITH("exp", NULL, NULL),
+        WITH_TWO("exp", NULL, "iat", "1758261341", NULL),
+        WITH_TWO("exp", NULL, "iat", "1758261340", "expired"),
+        WITH("iat", NULL, "iat"),
+        WITH("iat", "1758265061", "future"),
+        WITH("nbf", "1758265061", "future"),
+        /* an hour and the skew, though it lives for a year */
+        WITH_TWO("exp", "1789801000", "iat", "1758261341", NULL),
+        WITH_TWO("exp", "1789801000", "iat", "1758261340", "older than an hour"),
+    };
+
+    expect_rules(*state, rows, COUNT(rows), logout_claims, &logout_rules);
+}
+
 /* They share keys, `typ`, issuer and audience. */
 static void one_kind_of_token_is_not_the_other(void **state)
 {
     static const support_member full_id[] = {
         {"at_hash", "\"" AT_HASH "\""},
         {"c_hash", "\"BBBBBBBBBBBBBBBBBBBBBB\""},
-        {NULL, NULL},
-    };
-    static const support_member logout[] = {
-        {"iss", "\"" ISSUER "\""},
-        {"aud", "[\"" CLIENT "\"]"},
-        {"sub", "\"usr_1\""},
-        {"sid", "\"ses_1\""},
-        {"exp", "1758265247"},
-        {"iat", "1758264947"},
-        {"jti", "\"1\""},
-        {"events", "{}"},
         {NULL, NULL},
     };
     static const support_member with_connection[] = {
@@ -829,7 +879,20 @@ static void one_kind_of_token_is_not_the_other(void **state)
                            check(*state, access_claims, with_connection, &idp_rules),
                            "another kind");
     support_expect_verdict("logout as IdP-initiated",
-                           check(*state, logout, with_connection, &idp_rules), "another kind");
+                           check(*state, logout_claims, with_connection, &idp_rules),
+                           "another kind");
+    support_expect_verdict("logout as ID", check(*state, logout_claims, full_id, &id_rules),
+                           "logout");
+    support_expect_verdict("logout as access",
+                           check(*state, logout_claims, NULL, &access_rules), "logout");
+    support_expect_verdict("ID as logout", check(*state, id_claims, full_id, &logout_rules),
+                           "not a logout token");
+    support_expect_verdict("access as logout",
+                           check(*state, access_claims, NULL, &logout_rules),
+                           "not a logout token");
+    support_expect_verdict("IdP-initiated as logout",
+                           check(*state, idp_claims, NULL, &logout_rules),
+                           "not a logout token");
 }
 
 static void the_expiry_is_a_date_or_zero(void **state)
@@ -889,6 +952,7 @@ int main(void)
         TEST(what_holds_for_access_tokens),
         TEST(the_audience_of_access_tokens_is_configured),
         TEST(what_holds_for_idp_initiated_requests),
+        TEST(what_holds_for_logout_tokens),
         TEST(one_kind_of_token_is_not_the_other),
         TEST(the_expiry_is_a_date_or_zero),
     };

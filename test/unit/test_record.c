@@ -39,7 +39,9 @@ static sk_record full_record(apr_pool_t *pool)
     identity->extras[1].name = "teams";
     identity->extras[1].values = sk_list_from_words(pool, "blue red");
     record.login = 1758264947;
+    record.confirmed = 1758264946;
     record.last_use = 1758264948;
+    record.refresh_at = 1758265187;
     record.access_expiry = 1758265247;
     record.absolute_end = APR_INT64_C(253402300799);
     record.refresh_token = sk_token_pack(pool, "rt_opaque");
@@ -85,8 +87,10 @@ static void expect_records(apr_pool_t *pool, const sk_record *is, const sk_recor
         expect_lists("extra", &one->extras[i].values, &other->extras[i].values);
     }
     assert_int_equal(is->login, expected->login);
+    assert_int_equal(is->confirmed, expected->confirmed);
     assert_int_equal(is->last_use, expected->last_use);
     assert_int_equal(is->access_expiry, expected->access_expiry);
+    assert_int_equal(is->refresh_at, expected->refresh_at);
     assert_int_equal(is->absolute_end, expected->absolute_end);
     support_expect_text("refresh token", sk_token_text(pool, &is->refresh_token),
                         sk_token_text(pool, &expected->refresh_token));
@@ -145,6 +149,7 @@ static void times_of_every_size_come_back(void **state)
     for (i = 0; i < COUNT(times); i++) {
         sk_record record = minimal_record();
         record.login = times[i];
+        record.confirmed = times[(i + 3) % COUNT(times)];
         record.last_use = times[COUNT(times) - 1 - i];
         expect_round_trip(*state, &record);
     }
@@ -304,7 +309,7 @@ static void a_record_has_an_id_and_a_subject(void **state)
 
 /*
  * The minimal record: version, flags, "i" (2 i NUL) and "usr_1" (6 usr_1 NUL), 11 texts,
- * 3 lists, email_verified, extras, 4 times, 3 tokens.
+ * 3 lists, email_verified, extras, 6 times, 3 tokens.
  */
 enum {
     ID = 2,
@@ -314,8 +319,8 @@ enum {
     VERIFIED = 26,
     EXTRAS = 27,
     TIMES = 28,
-    TOKENS = 33,
-    END = 36
+    TOKENS = 34,
+    END = 37
 };
 
 static void forged_counts_and_lengths_are_refused(void **state)
