@@ -150,7 +150,8 @@ static sk_session_status settle(request_rec *r, session_rec *z, sk_record *recor
     case SK_REFRESHED_NOT:
         return SK_SESSION_VALID;
     case SK_REFRESHED_NEWER:
-        if (sk_renewal_may_write(r) && save(r, z, record) != SK_SESSION_STARTED) {
+        /* Where a save failed (a database that is busy), the tokens of before still lead to the new ones. */
+        if (sk_renewal_may_write(r) && save(r, z, record) == SK_SESSION_TOO_LARGE) {
             sk_session_end(r);
             return SK_SESSION_UNUSABLE;
         }
@@ -269,6 +270,7 @@ sk_session_started sk_session_start(request_rec *r, sk_record *record)
     record->login = record->last_use = seconds_now(r);
     record->absolute_end =
         record->login + apr_time_sec(sk_settings_of(r->server)->session_max_age);
+    visit->is_login = true;
     visit->record = record;
     visit->status = SK_SESSION_VALID;
     started = save(r, z, record);
