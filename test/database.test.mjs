@@ -20,7 +20,7 @@ for (const [name, provider] of databases) {
     let backend;
     before(async () => {
       backend = await startBackend();
-      site = await startProvided(provider, { threads: 8, site: { backend, settings: { ScalekitSessionIdleTimeout: 10 } } });
+      site = await startProvided(provider, { threads: 8, site: { backend, settings: { ScalekitSessionIdleTimeout: 20 } } });
     });
     after(async () => {
       await site?.stop();
@@ -66,7 +66,7 @@ for (const [name, provider] of databases) {
       const values = [row()];
       assert.equal((await visitor.get('/')).status, 200);
       values.push(row());
-      await sleep(2100); // a tenth of the idle time is over
+      await sleep(3100); // a tenth of the idle time is over
       assert.equal((await visitor.get('/')).status, 200);
       values.push(row());
       assert.equal(idOf(visitor), id);
@@ -86,7 +86,7 @@ for (const [name, provider] of databases) {
       backend.answer('/slow', { delay: 1500 });
       const visitor = await signIn(site);
       const earlier = refreshes(site.scalekit);
-      await sleep(2100); // so that the slow answer writes as well
+      await sleep(3100); // so that the slow answer writes as well
       const underWay = visitor.clone().get('/proxied/slow');
       await sleep(500);
       const quick = await visitor.post('/sessions/refresh-token', {});
@@ -116,17 +116,38 @@ for (const [name, provider] of databases) {
     });
 
     if (/SQLite/.test(name)) {
-      it('waits for another writer', async () => {
-        const [visitor] = await expiredVisitors(site, 1);
-        const writer = spawn(...site.database.shell, { stdio: ['pipe', 'pipe', 'inherit'] });
-        writer.stdin.write("BEGIN IMMEDIATE;\nSELECT 'locked';\n");
-        await once(writer.stdout, 'data');
-        const answer = visitor.get('/');
-        await sleep(1000);
-        writer.stdin.end('ROLLBACK;\n');
-        assert.equal((await answer).status, 200);
-        assert.equal((await visitor.get('/')).status, 200);
-        assert.ok(!/locked|busy/.test(site.log()), 'nothing went wrong');
+      describe('while another process writes', () => {
+        let writer;
+        const begin = async () => {
+          writer = spawn(...site.database.shell, { stdio: ['pipe', 'pipe', 'inherit'] });
+          writer.stdin.write("BEGIN IMMEDIATE;\nSELECT 'locked';\n");
+          await once(writer.stdout, 'data');
+        };
+        const end = () => writer.stdin.end('ROLLBACK;\n');
+
+        it('waits', async () => {
+          const [visitor] = await expiredVisitors(site, 1);
+          const from = site.mark();
+          await begin();
+          const answer = visitor.get('/');
+          await sleep(1000);
+          end();
+          assert.equal((await answer).status, 200);
+          assert.ok(!/session not saved/.test(site.log(from)), 'saved');
+        });
+
+        it('loses no session when that takes too long', async () => {
+          const [visitor] = await expiredVisitors(site, 1);
+          const earlier = refreshes(site.scalekit);
+          const from = site.mark();
+          await begin();
+          assert.equal((await visitor.get('/')).status, 200);
+          assert.match(site.log(from), /session not saved/);
+          assert.equal((await visitor.get('/')).status, 200);
+          end();
+          assert.equal((await visitor.get('/')).status, 200);
+          assert.equal(refreshes(site.scalekit) - earlier, 1);
+        });
       });
     }
   });

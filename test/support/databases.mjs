@@ -15,16 +15,12 @@ const works = (program, args) => spawnSync(program, args).status === 0;
 
 const cleanup = (name) => read(name).match(/^-- (DELETE .*;)$/m)[1];
 
-// The example with another database, whose lines it has in comments or not.
-function configuration(driver, params, connections) {
-  const lines = read('session-dbd.conf.example').split('\n');
-  const block = lines.findIndex((line) => line.endsWith(`DBDriver ${driver}`));
-  return lines.map((line, i) => {
-    if (i >= block && i < block + 3) return line.replace(/^#/, '');
-    return /^DBD(river|Params|InitSQL)/.test(line) ? '' : line;
-  }).join('\n')
-    .replace(/^DBDParams .*/m, `DBDParams "${params}"`)
-    .replace(/^(DBDMax|DBDKeep) .*/gm, `$1 ${connections}`);
+// The example with one of its databases, whose lines are in comments or not; they end with a blank one.
+function configuration(driver, database, connections) {
+  const example = read('session-dbd.conf.example');
+  const [lines] = example.match(new RegExp(`^#?DBDriver ${driver}\n[^]*?\n\n`, 'm'));
+  const others = example.replace(/^#?DBD(river|Params|InitSQL) .*\n/gm, '');
+  return `${lines.replace(/^#/gm, '').replace(...database)}${others}`.replace(/^(DBDMax|DBDKeep) .*/gm, `$1 ${connections}`);
 }
 
 export const noDatabases = !(hasModule('session_dbd') && hasModule('dbd')) && 'needs mod_dbd and mod_session_dbd';
@@ -43,7 +39,7 @@ export async function startSqlite() {
       file = path.join(server.root, 'cache', 'session.db');
       query(read('session-sqlite.sql'));
       fs.chmodSync(file, 0o666); // httpd's children are somebody else, and the folder is for all
-      return configuration('sqlite3', file, connections);
+      return configuration('sqlite3', [/(?<=DBDParams ).*/, `"${file}"`], connections);
     },
     stop: () => {},
   };
@@ -100,7 +96,7 @@ export async function startPostgresql() {
   return {
     query,
     cleanup: cleanup('session-postgresql.sql'),
-    config: (_, connections) => configuration('pgsql', `host=127.0.0.1 port=${port} dbname=postgres user=scalekit`, connections),
+    config: (_, connections) => configuration('pgsql', [/host=.*user=\S+/, `host=127.0.0.1 port=${port} dbname=postgres user=scalekit`], connections),
     stop,
   };
 }
