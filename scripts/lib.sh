@@ -31,7 +31,7 @@ is_installed() {
 # A subshell, for the traps.
 apt_install() (
     policy=/usr/sbin/policy-rc.d
-    # Installing apache2 would start it, on port 80, on somebody's machine.
+    # Installing apache2 would start it, on port 80, on somebody's machine; and so would postgresql.
     if [ ! -e $policy ]; then
         trap 'as_root rm -f $policy' EXIT
         trap 'exit 1' HUP INT TERM
@@ -105,6 +105,14 @@ need_node_modules() {
     fi
     say "npm ci in $1"
     (cd "$1" && npm ci --no-audit --no-fund)
+}
+
+need_integration_packages() {
+    # shellcheck disable=SC2046 # one word, one package
+    need_packages $(sed 's/#.*//' test/packages)
+    need_node
+    need_newer_node
+    need_node_modules test
 }
 
 # build TARGET...: out of tree, into $build_dir.

@@ -154,6 +154,7 @@ test('the example passes httpd -t with every directive in force', async () => {
 
 test('the files of conf/ pass httpd -t', async () => {
   await passes(`${read('conf/auth_scalekit.conf')}\n${example}`);
+  await passes(`${read('conf/session-dbd.conf.example')}\n${blocks[0]}`);
   assert.match(read('conf/auth_scalekit.load'), /^LoadModule auth_scalekit_module \S+\/mod_auth_scalekit\.so$/m);
 });
 

@@ -1,5 +1,5 @@
 // Refresh, exactly once: whatever number of requests comes, a refresh token is presented once, and a
-// visitor does not notice.
+// visitor does not notice. The large herds are in refresh-herd.test.mjs.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -9,9 +9,6 @@ import { expiredVisitors, inParallel, isLogin, quantile, refreshes, refreshesFai
 import { scalekitHost, signIn, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
-const ROUNDS = 3;
-const TOKEN_MS = 300;
-
 for (const mpm of ['event', 'worker', 'prefork']) {
   describe(`a herd in ${mpm}`, { skip: !hasModule(`mpm_${mpm}`) && `no mod_mpm_${mpm}` }, () => {
     let site;
@@ -19,22 +16,6 @@ for (const mpm of ['event', 'worker', 'prefork']) {
       site = await startSite({ mpm, processes: 2, threads: 25 });
     });
     after(() => site?.stop());
-
-    it('on an expired token is answered after one refresh', async (t) => {
-      const visitors = await expiredVisitors(site, ROUNDS);
-      await refreshesFail(site.scalekit, { mode: 'slow', delay: TOKEN_MS });
-      for (const visitor of visitors) {
-        const earlier = refreshes(site.scalekit);
-        const results = await inParallel(visitor, 200);
-        t.diagnostic(`slowest of 200: ${Math.round(quantile(results, 1))} ms`);
-        assert.deepEqual(tally(results), { 200: 200 });
-        assert.equal(refreshes(site.scalekit) - earlier, 1);
-        assert.ok(quantile(results, 1) < 1500, `the slowest took ${quantile(results, 1)} ms`);
-        assert.deepEqual(tally(await Promise.all(results.map(async ({ copy }) => ({ answer: await copy.get('/') })))), { 200: 200 });
-        assert.equal(refreshes(site.scalekit) - earlier, 1, 'the cookies that it left behind are good');
-      }
-      assert.deepEqual(reused(site.scalekit), []);
-    });
 
     it('on a token that is due but valid does not wait', async () => {
       await site.scalekit.control({ accessTokenLife: 6, fail: { token: null } });

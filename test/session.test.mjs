@@ -1,14 +1,11 @@
 // A session: where it lives, when it ends, and what is none.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { assertFailure, cookiesOf, ourLines } from './support/answers.mjs';
 import { startBackend } from './support/backend.mjs';
-import { freePorts, hasModule } from './support/httpd.mjs';
+import { freePorts } from './support/httpd.mjs';
 import { parseEnvironment, scalekitHost, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
@@ -387,65 +384,5 @@ describe('ScalekitSessionKey', () => {
     await visitor.get('/', { follow: true });
     await own.reload();
     assert.equal((await visitor.get('/')).status, 200);
-  });
-});
-
-const hasSqlite = hasModule('session_dbd') && hasModule('dbd') && spawnSync('sqlite3', ['-version']).status === 0;
-
-describe('mod_session_dbd on SQLite', { skip: !hasSqlite && 'needs mod_session_dbd and sqlite3' }, () => {
-  let own;
-  before(async () => {
-    own = await startSite({
-      modules: ['dbd', 'session_dbd'],
-      scalekit: { backChannelLogoutUris: [] },
-      config: (server) => {
-        const file = path.join(server.root, 'cache', 'session.db');
-        const made = spawnSync('sqlite3', [file, 'PRAGMA journal_mode=WAL; CREATE TABLE session '
-          + '(key VARCHAR(64) PRIMARY KEY, value TEXT NOT NULL, expiry BIGINT NOT NULL);'], { encoding: 'utf8' });
-        assert.equal(made.status, 0, made.stderr);
-        fs.chmodSync(file, 0o666);
-        return `DBDriver sqlite3
-DBDParams "${file}"
-DBDPrepareSQL "select value from session where key = %s and (expiry = 0 or expiry > %lld)" selectsession
-DBDPrepareSQL "update session set value = %s, expiry = %lld, key = %s where key = %s" updatesession
-DBDPrepareSQL "insert into session (value, expiry, key) values (%s, %lld, %s)" insertsession
-DBDPrepareSQL "delete from session where key = %s" deletesession
-${scalekitHost(server, {
-    settings: { SessionCookieName: null, SessionDBDCookieName: 'session path=/;HttpOnly;SameSite=Lax' },
-  })}`;
-      },
-    });
-  });
-  after(() => own?.stop());
-
-  it('holds a session of any size under an id that is new at each login', async () => {
-    await own.scalekit.control({ permissionCount: 600 });
-    const visitor = own.visitor();
-    assert.equal((await visitor.get('/', { follow: true })).status, 200, ourLines(own.log()).at(-1));
-    const { value } = visitor.jar.get('session');
-    assert.ok(value.length < 100);
-    assert.equal((await visitor.get('/')).status, 200);
-    await visitor.get('/login?prompt=login', { follow: true });
-    assert.notEqual(visitor.jar.get('session').value, value);
-    assert.equal((await visitor.get('/')).status, 200);
-    assert.ok(isLogin(await own.get('/', { headers: { Cookie: `session=${value}` } })), 'the old id');
-  });
-
-  it('forgets it at the logout', async () => {
-    const visitor = own.visitor();
-    await visitor.get('/', { follow: true });
-    const { value } = visitor.jar.get('session');
-    const answer = await visitor.get('/logout');
-    assert.match(answer.location, /\/oidc\/logout\?id_token_hint=/);
-    assert.ok(isLogin(await own.get('/', { headers: { Cookie: `session=${value}` } })));
-    assert.ok(isLogin(await visitor.get('/')));
-  });
-
-  it('gets over an id that does not exist', async () => {
-    const visitor = own.visitor();
-    visitor.jar.set(own.url, 'session=00000000-0000-4000-8000-000000000000; Path=/');
-    assert.equal((await visitor.get('/', { follow: true })).status, 200);
-    assert.equal((await visitor.get('/')).status, 200);
-    assert.notEqual(visitor.jar.get('session').value, '00000000-0000-4000-8000-000000000000');
   });
 });

@@ -107,8 +107,7 @@ static apr_status_t fill(sk_table *table, size_t size)
     uint32_t i;
     int failed;
 
-    memset(table->header, 0,
-           (size_t)((char *)stripe_at(table, 0) - (char *)table->header));
+    memset(table->header, 0, (size_t)((char *)stripe_at(table, 0) - (char *)table->header));
     table->header->created = (uint64_t)apr_time_now();
     table->header->magic = MAGIC;
     table->header->layout = LAYOUT;

@@ -26,6 +26,7 @@ static struct {
     APR_OPTIONAL_FN_TYPE(ap_session_save) * save;
     apr_status_t (*run_load)(request_rec *, session_rec **);
     apr_status_t (*run_decode)(request_rec *, session_rec *);
+    apr_status_t (*run_save)(request_rec *, session_rec *);
     const module *namespaces[SK_NAMESPACES];
     sk_pin_judge *judge;
     sk_pin_reviser *revise;
@@ -265,16 +266,124 @@ static apr_status_t encode(request_rec *r, session_rec *z)
     return OK;
 }
 
+/*
+ * mod_session_dbd gives a session that has changed a new id, and the old one is worth nothing at once: of requests in
+ * parallel all but one would lose the session. Only a login gets a new id.
+ */
+static apr_status_t keep_id(request_rec *r, session_rec *z)
+{
+    const sk_visit *visit = sk_visit_first(r);
+
+    if (visit->pinned == z && visit->entry && z->uuid && !visit->is_login) {
+        z->dirty = 0;
+    }
+    return OK;
+}
+
+/* ---- the session's cookies in the answer ---- */
+
+static bool is_set_cookie(const apr_table_entry_t *header)
+{
+    return header->key && strcasecmp(header->key, "Set-Cookie") == 0;
+}
+
+static bool carries(const char *line, const char *value)
+{
+    const char *sent = strchr(line, '=');
+
+    return value && *value && sent && strncmp(sent + 1, value, strlen(value)) == 0;
+}
+
+static const char *id_of(apr_pool_t *pool, const session_rec *z)
+{
+    char *id = NULL;
+
+    if (z->uuid) {
+        id = apr_palloc(pool, APR_UUID_FORMATTED_LENGTH + 1);
+        apr_uuid_format(id, z->uuid);
+    }
+    return id;
+}
+
+/* The same cookie, for the browser to drop. mod_session writes name=value;Max-Age=1;attributes or without Max-Age. */
+static const char *dropping(apr_pool_t *pool, const char *line)
+{
+    const char *name = apr_pstrndup(pool, line, (apr_size_t)(strchr(line, '=') - line));
+    const char *attributes = line + strcspn(line, ";");
+
+    if (strncmp(attributes, ";Max-Age=", 9) == 0) {
+        attributes++;
+        attributes += strcspn(attributes, ";");
+    }
+    return apr_pstrcat(pool, name, "=;Max-Age=0", attributes, NULL);
+}
+
+typedef const char *on_cookie(apr_pool_t *pool, const char *line);
+
+/* Does it to the session's Set-Cookie lines; NULL removes them. */
+static void change_cookies(request_rec *r, apr_table_t *table, const session_rec *z,
+                           on_cookie *change)
+{
+    const apr_array_header_t *headers = apr_table_elts(table);
+    apr_array_header_t *kept = apr_array_make(r->pool, 4, sizeof(char *));
+    const char *id = id_of(r->pool, z);
+    int i;
+
+    for (i = 0; i < headers->nelts; i++) {
+        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
+        const char *line = header->val;
+        if (!is_set_cookie(header)) {
+            continue;
+        }
+        if (carries(line, z->encoded) || carries(line, id)) {
+            line = change ? change(r->pool, line) : NULL;
+        }
+        if (line) {
+            APR_ARRAY_PUSH(kept, const char *) = line;
+        }
+    }
+    apr_table_unset(table, "Set-Cookie");
+    for (i = 0; i < kept->nelts; i++) {
+        apr_table_addn(table, "Set-Cookie", APR_ARRAY_IDX(kept, i, const char *));
+    }
+}
+
+/* Around the provider: mod_session_dbd sends each cookie twice, and after a logout an id that leads nowhere. */
+static apr_status_t save(request_rec *r, session_rec *z)
+{
+    sk_visit *visit = sk_visit_first(r);
+    apr_status_t rv;
+
+    if (visit->is_saving || visit->pinned != z) {
+        return DECLINED;
+    }
+    visit->is_saving = true;
+    rv = mod_session.run_save(r, z);
+    visit->is_saving = false;
+    if (rv == OK && z->uuid) {
+        change_cookies(r, r->headers_out, z, NULL);
+        if (visit->is_ending && !z->encoded) {
+            change_cookies(r, r->err_headers_out, z, dropping);
+        }
+    }
+    return rv;
+}
+
+/* ---- the hooks ---- */
+
 bool sk_pin_hook(void)
 {
     typedef void hook_load(apr_status_t(*)(request_rec *, session_rec **), const char *const *,
                            const char *const *, int);
     typedef void hook_encode(apr_status_t(*)(request_rec *, session_rec *), const char *const *,
                              const char *const *, int);
+    typedef void hook_save(apr_status_t(*)(request_rec *, session_rec *), const char *const *,
+                           const char *const *, int);
     static const char *const names[SK_NAMESPACES] = {
         "mod_session.c", "mod_session_cookie.c", "mod_session_dbd.c", "mod_session_crypto.c"};
     hook_load *load_hook = (hook_load *)dlsym(RTLD_DEFAULT, "ap_hook_session_load");
     hook_encode *encode_hook = (hook_encode *)dlsym(RTLD_DEFAULT, "ap_hook_session_encode");
+    hook_save *save_hook = (hook_save *)dlsym(RTLD_DEFAULT, "ap_hook_session_save");
     int i;
 
     mod_session.load = APR_RETRIEVE_OPTIONAL_FN(ap_session_load);
@@ -283,15 +392,19 @@ bool sk_pin_hook(void)
     mod_session.save = APR_RETRIEVE_OPTIONAL_FN(ap_session_save);
     *(void **)&mod_session.run_load = dlsym(RTLD_DEFAULT, "ap_run_session_load");
     *(void **)&mod_session.run_decode = dlsym(RTLD_DEFAULT, "ap_run_session_decode");
+    *(void **)&mod_session.run_save = dlsym(RTLD_DEFAULT, "ap_run_session_save");
     for (i = 0; i < SK_NAMESPACES; i++) {
         mod_session.namespaces[i] = ap_find_linked_module(names[i]);
     }
-    if (!load_hook || !encode_hook || !mod_session.run_load || !mod_session.run_decode) {
+    if (!load_hook || !encode_hook || !save_hook || !mod_session.run_load
+        || !mod_session.run_decode || !mod_session.run_save) {
         return !mod_session.load;
     }
     load_hook(load, NULL, NULL, APR_HOOK_REALLY_FIRST);
     encode_hook(keep_entry, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);
     encode_hook(encode, NULL, NULL, APR_HOOK_MIDDLE);
+    encode_hook(keep_id, NULL, NULL, APR_HOOK_MIDDLE);
+    save_hook(save, NULL, NULL, APR_HOOK_REALLY_FIRST);
     return true;
 }
 
@@ -342,20 +455,6 @@ bool sk_pin_save(request_rec *r, session_rec *z)
     return mod_session.save(r, z) == APR_SUCCESS;
 }
 
-/* Does this Set-Cookie line carry what was encoded? */
-static bool carries(const char *line, const session_rec *z)
-{
-    const char *value = strchr(line, '=');
-
-    return z->encoded && *z->encoded && value
-           && strncmp(value + 1, z->encoded, strlen(z->encoded)) == 0;
-}
-
-static bool is_set_cookie(const apr_table_entry_t *header)
-{
-    return header->key && strcasecmp(header->key, "Set-Cookie") == 0;
-}
-
 size_t sk_pin_cookie_size(request_rec *r, const session_rec *z)
 {
     const apr_array_header_t *headers = apr_table_elts(r->err_headers_out);
@@ -363,35 +462,17 @@ size_t sk_pin_cookie_size(request_rec *r, const session_rec *z)
 
     for (i = 0; i < headers->nelts; i++) {
         const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
-        if (is_set_cookie(header) && carries(header->val, z)) {
+        if (is_set_cookie(header) && carries(header->val, z->encoded)) {
             return (size_t)(strchr(header->val, '=') - header->val) + 1 + strlen(z->encoded);
         }
     }
     return 0;
 }
 
-static void remove_cookies(request_rec *r, apr_table_t *table, const session_rec *z)
-{
-    const apr_array_header_t *headers = apr_table_elts(table);
-    apr_array_header_t *kept = apr_array_make(r->pool, 4, sizeof(char *));
-    int i;
-
-    for (i = 0; i < headers->nelts; i++) {
-        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
-        if (is_set_cookie(header) && !carries(header->val, z)) {
-            APR_ARRAY_PUSH(kept, const char *) = header->val;
-        }
-    }
-    apr_table_unset(table, "Set-Cookie");
-    for (i = 0; i < kept->nelts; i++) {
-        apr_table_addn(table, "Set-Cookie", APR_ARRAY_IDX(kept, i, const char *));
-    }
-}
-
 void sk_pin_unsave(request_rec *r, session_rec *z)
 {
-    remove_cookies(r, r->err_headers_out, z);
-    remove_cookies(r, r->headers_out, z);
+    change_cookies(r, r->err_headers_out, z, NULL);
+    change_cookies(r, r->headers_out, z, NULL);
     z->encoded = NULL;
     z->written = 0;
     z->dirty = 1;

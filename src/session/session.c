@@ -367,6 +367,7 @@ sk_session_started sk_session_start(request_rec *r, sk_record *record)
     record->last_use = record->login;
     record->absolute_end =
         record->login + apr_time_sec(sk_settings_of(r->server)->session_max_age);
+    visit->is_login = true;
     visit->record = record;
     visit->status = SK_SESSION_VALID;
     started = save(r, z, record, &size);

@@ -33,6 +33,8 @@ typedef struct sk_visit {
 
     /* Only used in the first request's: session/. */
     bool is_loading;
+    bool is_saving;
+    bool is_login; /* a session was begun in this request */
     bool
         is_ending; /* the session was ended in this request: its cookie goes if nothing else is in it */
     session_rec *pinned;

@@ -90,11 +90,25 @@ function baseDirectory() {
   return base;
 }
 
-function serverUser() {
-  if (process.getuid() !== 0) return '';
+/**
+ * A folder for another server, which writes the id of its process group into the file pgid there and so is ended with
+ * the test, however that ends.
+ */
+export function serverDirectory(name) {
+  instances += 1;
+  const folder = path.join(baseDirectory(), `${name}-${instances}`);
+  fs.mkdirSync(folder);
+  return folder;
+}
+
+/** Whom root lets the children of httpd run as. */
+export function serverUser() {
   const users = fs.readFileSync('/etc/passwd', 'utf8');
-  const name = ['www-data', 'apache', 'http', 'daemon'].find((user) => new RegExp(`^${user}:`, 'm').test(users));
-  return `User ${name}\nGroup ${name}`;
+  return ['www-data', 'apache', 'http', 'daemon'].find((user) => new RegExp(`^${user}:`, 'm').test(users));
+}
+
+function userLines() {
+  return process.getuid() === 0 ? `User ${serverUser()}\nGroup ${serverUser()}` : '';
 }
 
 // A clean environment: SCALEKIT_* or a proxy of the developer's shell must not decide a test.
@@ -222,7 +236,7 @@ DefaultRuntimeDir "${this.root}/run"
 PidFile "${this.root}/run/httpd.pid"
 ${this.ports.map((port) => `Listen 127.0.0.1:${port}`).join('\n')}
 ${this.#loadModules()}
-${serverUser()}
+${userLines()}
 ${serverName ? `ServerName ${serverName}` : ''}
 ${this.#mpmLimits()}
 Timeout 15
