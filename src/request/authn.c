@@ -82,17 +82,6 @@ static int refuse_form(request_rec *r)
     return refuse(r, &problem);
 }
 
-/* A subrequest and an ErrorDocument have nobody in front of them who could follow a redirect. */
-static bool is_followed_by_a_person(const request_rec *r)
-{
-    for (; r; r = r->prev) {
-        if (r->main || (r->prev && r->prev->status != HTTP_OK)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool may_log_in(request_rec *r)
 {
     switch (sk_policy_of(r)->unauthenticated) {
@@ -107,7 +96,7 @@ static bool may_log_in(request_rec *r)
 
 static int challenge(request_rec *r, const char *organization)
 {
-    if (!is_followed_by_a_person(r) || !may_log_in(r)) {
+    if (!sk_visit_is_the_answer(r) || !may_log_in(r)) {
         return refuse_plainly(r);
     }
     if (r->method_number != M_GET) {
@@ -142,6 +131,18 @@ static int ask_for_patience(request_rec *r)
     return sk_reply_problem(r, &problem);
 }
 
+/* A refresh brought more roles and permissions than a cookie holds: the session could not go on. */
+static int refuse_outgrown(request_rec *r)
+{
+    sk_problem problem = {0};
+
+    problem.status = HTTP_INTERNAL_SERVER_ERROR;
+    problem.title = "Your session could not go on";
+    problem.detail = "You were given roles and permissions that do not fit into a cookie. The "
+                     "administrator of this site can change that.";
+    return sk_reply_problem(r, &problem);
+}
+
 int sk_authn_refuse(request_rec *r, sk_session_status status)
 {
     switch (status) {
@@ -149,6 +150,8 @@ int sk_authn_refuse(request_rec *r, sk_session_status status)
         return refuse_plainly(r);
     case SK_SESSION_LATER:
         return ask_for_patience(r);
+    case SK_SESSION_OUTGROWN:
+        return refuse_outgrown(r);
     default:
         return refuse_unready(r);
     }
@@ -208,7 +211,7 @@ static int accept_session(request_rec *r, const sk_record *record, const char *o
     }
     if (!sk_organization_has(&record->identity, organization)) {
         return sk_organization_switch(r, record, organization,
-                                      is_followed_by_a_person(r) && may_log_in(r));
+                                      sk_visit_is_the_answer(r) && may_log_in(r));
     }
     if (ap_is_initial_req(r)) {
         sk_guard_forget_switch(r);
@@ -220,6 +223,7 @@ static int check_authn(request_rec *r)
 {
     const sk_record *record;
     const char *organization;
+    sk_session_status status;
 
     if (!sk_authn_is_ours(r)) {
         return DECLINED;
@@ -235,7 +239,8 @@ static int check_authn(request_rec *r)
     if (!sk_organization_wanted(r, &organization)) {
         return sk_organization_refuse_unknown(r);
     }
-    switch (sk_session_read(r, &record)) {
+    status = sk_session_read(r, &record);
+    switch (status) {
     case SK_SESSION_VALID:
         take_over_caching(r);
         return accept_session(r, record, organization);
@@ -247,7 +252,7 @@ static int check_authn(request_rec *r)
         return sk_visit_is_upgrade(r) ? refuse_plainly(r)
                                       : sk_authn_refuse(r, SK_SESSION_LATER);
     default:
-        return sk_authn_refuse(r, SK_SESSION_UNUSABLE);
+        return sk_authn_refuse(r, status);
     }
 }
 

@@ -146,15 +146,19 @@ static sk_session_started save(request_rec *r, session_rec *z, sk_record *record
 static sk_session_status settle(request_rec *r, session_rec *z, sk_record *record,
                                 sk_refreshed refreshed)
 {
+    sk_session_started started;
+
     switch (refreshed) {
     case SK_REFRESHED_NOT:
         return SK_SESSION_VALID;
     case SK_REFRESHED_NEWER:
-        if (sk_renewal_may_write(r) && save(r, z, record) != SK_SESSION_STARTED) {
+        started = sk_renewal_may_write(r) ? save(r, z, record) : SK_SESSION_STARTED;
+        if (started != SK_SESSION_STARTED) {
             sk_session_end(r);
-            return SK_SESSION_UNUSABLE;
         }
-        return SK_SESSION_VALID;
+        return started == SK_SESSION_STARTED     ? SK_SESSION_VALID
+               : started == SK_SESSION_TOO_LARGE ? SK_SESSION_OUTGROWN
+                                                 : SK_SESSION_UNUSABLE;
     case SK_REFRESHED_LATER:
         return SK_SESSION_LATER;
     default:

@@ -20,6 +20,7 @@ typedef enum sk_session_status {
     SK_SESSION_NONE, /* nobody is logged in, or the session has ended */
     SK_SESSION_VALID,
     SK_SESSION_LATER, /* its access token has expired, and Scalekit does not answer just now */
+    SK_SESSION_OUTGROWN, /* a refresh made it too large for a cookie: it has ended, and the log says what to do */
     SK_SESSION_UNUSABLE /* mod_session is not ready here; the log says what to add */
 } sk_session_status;
 
@@ -46,6 +47,7 @@ typedef struct sk_visit {
 
     /* Of this very request: request/. */
     sk_endpoint endpoint;
+    bool is_answering; /* its answer has begun: it is too late for another cookie */
     bool is_in_translate_name;
     bool is_in_access_checker;
     bool is_in_auth_checker;
@@ -67,5 +69,11 @@ bool sk_visit_is_api(request_rec *r);
 
 /** A short word that stands in the log line and on the page, so that a visitor can tell which line is theirs. */
 const char *sk_visit_reference(request_rec *r);
+
+/**
+ * Will what this request answers go to the browser? Not what a page includes while it is written, and no ErrorDocument; but what a
+ * RewriteRule in .htaccess, a DirectoryIndex, a FallbackResource, an Action or a CGI script's Location leads to.
+ */
+bool sk_visit_is_the_answer(request_rec *r);
 
 #endif
