@@ -25,28 +25,37 @@ sk_breaker_pass sk_breaker_ask(const sk_breaker *breaker, apr_time_t now)
 }
 
 /* Of calls that fail at the same time only the one that makes it three starts the pause; only a trial prolongs it. */
-static void note_failure(const sk_breaker *breaker, sk_breaker_pass pass, apr_time_t now)
+static apr_time_t note_failure(const sk_breaker *breaker, sk_breaker_pass pass,
+                               apr_time_t retry_after, apr_time_t now)
 {
+    uint64_t failures = atomic_fetch_add(breaker->failures, 1) + 1;
     apr_time_t pause = SHORTEST;
 
-    if (atomic_fetch_add(breaker->failures, 1) + 1 != FAILURES && pass != SK_BREAKER_TRIAL) {
-        return;
+    if (failures != FAILURES && pass != SK_BREAKER_TRIAL
+        && (retry_after == 0 || failures > FAILURES)) {
+        return 0;
     }
     if (pass == SK_BREAKER_TRIAL) {
         pause = 2 * (apr_time_t)atomic_load(breaker->pause);
-        pause = pause < SHORTEST ? SHORTEST : pause > LONGEST ? LONGEST : pause;
     }
+    pause = pause < retry_after ? retry_after : pause;
+    pause = pause < SHORTEST ? SHORTEST : pause > LONGEST ? LONGEST : pause;
     atomic_store(breaker->pause, (uint64_t)pause);
     atomic_store(breaker->quiet_until, (uint64_t)(now + pause));
+    if (failures < FAILURES) {
+        atomic_store(breaker->failures, FAILURES);
+    }
+    return pause;
 }
 
-void sk_breaker_note(const sk_breaker *breaker, sk_breaker_pass pass, bool went_well,
-                     apr_time_t now)
+apr_time_t sk_breaker_note(const sk_breaker *breaker, sk_breaker_pass pass, bool went_well,
+                           apr_time_t retry_after, apr_time_t now)
 {
     if (!went_well) {
-        note_failure(breaker, pass, now);
+        return note_failure(breaker, pass, retry_after, now);
     }
-    else if (atomic_load(breaker->failures) > 0) {
+    if (atomic_load(breaker->failures) > 0) {
         atomic_store(breaker->failures, 0);
     }
+    return 0;
 }

@@ -27,8 +27,11 @@ typedef enum sk_breaker_pass {
 /** May a call be made? If so, sk_breaker_note() must follow. */
 sk_breaker_pass sk_breaker_ask(const sk_breaker *breaker, apr_time_t now);
 
-/** How the call went: an answer that is no 5xx and no 429 is well. */
-void sk_breaker_note(const sk_breaker *breaker, sk_breaker_pass pass, bool went_well,
-                     apr_time_t now);
+/**
+ * How the call went. An answer may say how long nobody shall call (Retry-After); then one is enough.
+ * @return the pause that begins with it; 0: none
+ */
+apr_time_t sk_breaker_note(const sk_breaker *breaker, sk_breaker_pass pass, bool went_well,
+                           apr_time_t retry_after, apr_time_t now);
 
 #endif

@@ -34,13 +34,13 @@ sk_cache *sk_cache_create(apr_pool_t *pool, sk_table *table, const apr_array_hea
 {
     const char *context = apr_pstrcat(pool, env_url, "\n", client_id, NULL);
     const char *label = apr_pstrcat(pool, "cache name\n", context, NULL);
-    const char *last = APR_ARRAY_IDX(secrets, secrets->nelts - 1, const char *);
     sk_cache *cache = apr_pcalloc(pool, sizeof(*cache));
 
     cache->table = table;
     apr_pool_cleanup_register(pool, cache, cleanse, apr_pool_cleanup_null);
     cache->sealer = sk_sealer_create(pool, secrets, "cache", context);
-    if (!cache->sealer || !sk_hkdf(last, label, cache->hash_key, sizeof(cache->hash_key))) {
+    if (!cache->sealer
+        || !sk_hkdf(client_id, label, cache->hash_key, sizeof(cache->hash_key))) {
         return NULL;
     }
     return cache;

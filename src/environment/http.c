@@ -138,11 +138,12 @@ static void set_options(CURL *curl, const sk_settings *settings, apr_time_t limi
 static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, const char *path,
                               const char *form)
 {
-    sk_http_answer answer = {0, "", 0, NULL};
+    sk_http_answer answer = {0, "", 0, NULL, SK_BREAKER_PASS, 0};
     receiver r = {call->pool, NULL, 0, 0};
     struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
     CURLcode result;
     long status = 0;
+    curl_off_t wait = 0;
 
     set_options(curl, http->settings, sk_call_time_left(call), &r);
     curl_easy_setopt(curl, CURLOPT_URL,
@@ -156,6 +157,12 @@ static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, co
     if (result == CURLE_OK) {
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         answer.status = (int)status;
+#if LIBCURL_VERSION_NUM >= 0x074200
+        curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait);
+        answer.retry_after = (status == 429 || status == 503) && wait > 0 && wait < 3600
+                                 ? apr_time_from_sec(wait)
+                                 : 0;
+#endif
         answer.body = r.bytes ? r.bytes : "";
         answer.length = r.length;
     }
@@ -170,7 +177,7 @@ static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, co
 sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
                            const char *form)
 {
-    sk_http_answer answer = {0, "", 0, NULL};
+    sk_http_answer answer = {0, "", 0, NULL, SK_BREAKER_STOP, 0};
     sk_breaker_pass pass = sk_breaker_ask(&http->breaker, apr_time_now());
     CURL *curl;
 
@@ -184,9 +191,24 @@ sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
         return answer;
     }
     answer = perform(call, http, curl, path, form);
-    sk_breaker_note(&http->breaker, pass,
-                    answer.status > 0 && answer.status < 500 && answer.status != 429,
-                    apr_time_now());
+    answer.pass = pass;
     give_back(http, curl);
     return answer;
+}
+
+void sk_http_judge(const sk_call *call, sk_http *http, const sk_http_answer *answer,
+                   bool is_useful)
+{
+    apr_time_t pause;
+
+    if (answer->pass == SK_BREAKER_STOP) {
+        return;
+    }
+    pause = sk_breaker_note(&http->breaker, answer->pass, is_useful, answer->retry_after,
+                            apr_time_now());
+    if (pause > 0) {
+        sk_call_log(call, SK_LEVEL_ERROR,
+                    "Scalekit at %s does not answer as it should: nobody asks it for %d s",
+                    http->settings->env_url, (int)apr_time_sec(pause));
+    }
 }

@@ -23,6 +23,8 @@ typedef struct sk_http_answer {
     const char *body;
     size_t length;
     const char *failure;
+    sk_breaker_pass pass;   /* for sk_http_judge() */
+    apr_time_t retry_after; /* how long it asks to be left alone; 0: it does not */
 } sk_http_answer;
 
 /** libcurl's global start, once, before threads; it is never undone, since other modules may use libcurl too. */
@@ -32,8 +34,12 @@ apr_status_t sk_http_start(void);
 sk_http *sk_http_create(apr_pool_t *pool, const sk_settings *settings,
                         const sk_breaker *breaker);
 
-/** GET, or with a body POST of an HTML form. Blocks, at most ScalekitTimeout's total. */
+/** GET, or with a body POST of an HTML form. Blocks, at most ScalekitTimeout's total. sk_http_judge() must follow. */
 sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
                            const char *form);
+
+/** Whether the answer was one that Scalekit gives when it is well: several others in a row, and nobody asks for a while. */
+void sk_http_judge(const sk_call *call, sk_http *http, const sk_http_answer *answer,
+                   bool is_useful);
 
 #endif

@@ -62,12 +62,14 @@ static bool fetch(const sk_call *call, sk_keys *keys)
     const char *wrong = answer.failure;
 
     if (answer.status != 200) {
+        sk_http_judge(call, keys->http, &answer, false);
         sk_call_log(call, SK_LEVEL_ERROR, "cannot get Scalekit's keys from /keys: %s",
                     wrong ? wrong : apr_psprintf(call->pool, "it answered %d", answer.status));
         return false;
     }
     apr_pool_create(&pool, NULL);
     set = sk_keyset_parse(pool, answer.body, answer.length, &wrong);
+    sk_http_judge(call, keys->http, &answer, set != NULL);
     if (!set) {
         sk_call_log(call, SK_LEVEL_ERROR, "Scalekit's key set at /keys is of no use: %s",
                     wrong);

@@ -15,6 +15,9 @@
 /* A holder who was stopped for longer before the call does not call any more: its lease might run out on the way. */
 #define STALL_LIMIT apr_time_from_sec(1)
 
+/* Who waited for a call that failed learns of it for as long. */
+#define FAILED_LIFE apr_time_from_sec(1)
+
 /* Who asks for new tokens gets these, if they are as young as that. */
 #define FRESH_LIFE apr_time_from_sec(1)
 
@@ -117,31 +120,26 @@ static void keep_end(const sk_call *call, const sk_refresher *refresher, const s
     }
 }
 
-static bool name_fresh(const sk_call *call, const sk_refresher *refresher,
-                       const sk_record *record, sk_cache_key *key)
+/* Marks for a moment what came of the call with this record's refresh token. */
+static void mark(const sk_call *call, const sk_refresher *refresher, const char *purpose,
+                 const sk_record *record, apr_time_t life)
 {
     const char *token = sk_token_text(call->pool, &record->refresh_token);
-
-    return token && sk_cache_name(refresher->cache, "fresh", token, key);
-}
-
-static void mark_fresh(const sk_call *call, const sk_refresher *refresher,
-                       const sk_record *record)
-{
     sk_cache_key key;
 
-    if (name_fresh(call, refresher, record, &key)) {
-        sk_cache_set(call, refresher->cache, apr_time_now(), &key, "F", 1, FRESH_LIFE);
+    if (token && sk_cache_name(refresher->cache, purpose, token, &key)) {
+        sk_cache_set(call, refresher->cache, apr_time_now(), &key, "M", 1, life);
     }
 }
 
-static bool is_fresh(const sk_call *call, const sk_refresher *refresher,
-                     const sk_record *record)
+static bool is_marked(const sk_call *call, const sk_refresher *refresher, const char *purpose,
+                      const sk_record *record)
 {
+    const char *token = sk_token_text(call->pool, &record->refresh_token);
     sk_cache_key key;
     size_t length;
 
-    return name_fresh(call, refresher, record, &key)
+    return token && sk_cache_name(refresher->cache, purpose, token, &key)
            && sk_cache_get(call, refresher->cache, apr_time_now(), &key, &length);
 }
 
@@ -183,6 +181,42 @@ sk_refreshed sk_refresh_follow(const sk_call *call, const sk_refresher *refreshe
 
 /* ---- the call ---- */
 
+static sk_refreshed take_over(const sk_call *call, const sk_refresher *refresher,
+                              const subject *names, sk_record *record, const sk_record *newer)
+{
+    keep_result(call, refresher, names, newer);
+    *record = *newer;
+    return verdict(record, true);
+}
+
+static sk_refreshed end(const sk_call *call, const sk_refresher *refresher,
+                        const subject *names, sk_record *record, const char *why)
+{
+    sk_call_log(call, SK_LEVEL_INFO, "the session of %s is over: %s", record->identity.sub,
+                why);
+    keep_end(call, refresher, names, record);
+    return sk_refresh_follow(call, refresher, record) == SK_REFRESHED_NEWER
+               ? SK_REFRESHED_NEWER
+               : SK_REFRESHED_ENDED;
+}
+
+/* The session goes on while it can. Its refresh token may have been replaced nevertheless: then the new one counts. */
+static sk_refreshed fail(const sk_call *call, const sk_refresher *refresher,
+                         const subject *names, sk_record *record, const sk_record *newer,
+                         const char *why)
+{
+    sk_call_log(call, SK_LEVEL_WARNING, "cannot refresh the tokens of %s now: %s",
+                record->identity.sub, why);
+    mark(call, refresher, "failed", record, FAILED_LIFE);
+    return is_newer_than(newer, record) ? take_over(call, refresher, names, record, newer)
+                                        : verdict(record, false);
+}
+
+static apr_time_t call_limit(const sk_settings *settings)
+{
+    return settings->total_timeout < CALL_LIMIT ? settings->total_timeout : CALL_LIMIT;
+}
+
 static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refresher,
                                   const subject *names, sk_record *record, apr_time_t since)
 {
@@ -194,33 +228,21 @@ static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refre
     if (apr_time_now() - since > STALL_LIMIT) {
         return verdict(record, false);
     }
-    limited.deadline = since + CALL_LIMIT;
+    limited.deadline = since + call_limit(refresher->settings);
     limited.never_twice = true;
     wrong = sk_tokens_refresh(&limited, refresher->settings, refresher->http, refresher->keys,
                               record, &newer, &has_ended);
-    if (!wrong) {
-        newer.last_use = seconds_now();
-        newer.confirmed = apr_time_sec(since);
-        mark_fresh(call, refresher, &newer);
-        keep_result(call, refresher, names, &newer);
-        *record = newer;
-        sk_call_log(call, SK_LEVEL_DEBUG, "refreshed the tokens of %s", record->identity.sub);
-        return verdict(record, true);
-    }
     if (has_ended) {
-        sk_call_log(call, SK_LEVEL_INFO,
-                    "the session of %s is over: Scalekit refuses its refresh token "
-                    "(invalid_grant), because the session was "
-                    "ended there or because the answer to an earlier refresh was lost",
-                    record->identity.sub);
-        keep_end(call, refresher, names, record);
-        return sk_refresh_follow(call, refresher, record) == SK_REFRESHED_NEWER
-                   ? SK_REFRESHED_NEWER
-                   : SK_REFRESHED_ENDED;
+        return end(call, refresher, names, record, wrong);
     }
-    sk_call_log(call, SK_LEVEL_WARNING, "cannot refresh the tokens of %s now: %s",
-                record->identity.sub, wrong);
-    return verdict(record, false);
+    if (wrong) {
+        return fail(call, refresher, names, record, &newer, wrong);
+    }
+    newer.last_use = seconds_now();
+    newer.confirmed = apr_time_sec(since);
+    mark(call, refresher, "fresh", &newer, FRESH_LIFE);
+    sk_call_log(call, SK_LEVEL_DEBUG, "refreshed the tokens of %s", record->identity.sub);
+    return take_over(call, refresher, names, record, &newer);
 }
 
 /*
@@ -340,6 +362,17 @@ static bool wait_for_others(const sk_call *call, const sk_refresher *refresher,
     return goes_on;
 }
 
+/* The one line for somebody who is told to come back and did not call; who called has said what came of it. */
+static sk_refreshed without_call(const sk_call *call, const sk_record *record,
+                                 sk_refreshed outcome, const char *why)
+{
+    if (outcome == SK_REFRESHED_LATER) {
+        sk_call_log(call, SK_LEVEL_INFO, "503: the tokens of %s have expired, and %s",
+                    record->identity.sub, why);
+    }
+    return outcome;
+}
+
 sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher,
                         sk_refresh_when when, sk_record *record)
 {
@@ -354,10 +387,13 @@ sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher,
             return outcome;
         }
         is_newer |= outcome == SK_REFRESHED_NEWER;
-        if (when == SK_REFRESH_NOW && is_fresh(call, refresher, record)) {
+        if (when == SK_REFRESH_NOW && is_marked(call, refresher, "fresh", record)) {
             return verdict(record, true);
         }
-        /* Who has waited for somebody else takes what came of that, also if it is nothing. */
+        if (has_waited && is_marked(call, refresher, "failed", record)) {
+            return without_call(call, record, verdict(record, is_newer),
+                                "the call that this request waited for failed");
+        }
         if (((when == SK_REFRESH_DUE || has_waited) && seconds_now() < record->refresh_at)
             || !name_subject(call, refresher, record, &names)) {
             return verdict(record, is_newer);
@@ -367,11 +403,22 @@ sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher,
             return outcome == SK_REFRESHED_NOT && is_newer ? SK_REFRESHED_NEWER : outcome;
         }
         outcome = verdict(record, is_newer);
-        if ((when == SK_REFRESH_DUE && outcome != SK_REFRESHED_LATER) || who == TAKEN_NOT
-            || !(who == TAKEN_FULL ? wait_for_place(refresher, until)
-                                   : wait_for_others(call, refresher, &names, record, until))) {
+        if (who == TAKEN_NOT) {
+            return without_call(call, record, outcome, "the shared memory takes no lease");
+        }
+        if (when == SK_REFRESH_DUE && outcome != SK_REFRESHED_LATER) {
             return outcome;
         }
+        if (who == TAKEN_FULL && !wait_for_place(refresher, until)) {
+            return without_call(call, record, outcome,
+                                "as many requests as may already wait for Scalekit");
+        }
+        if (who == TAKEN_THEIRS && !wait_for_others(call, refresher, &names, record, until)) {
+            return without_call(
+                call, record, outcome,
+                "Scalekit is slow to answer the request that asks for new ones");
+        }
+        /* Who has waited for somebody else takes what came of that, also if it is nothing. */
         has_waited = true;
     }
 }

@@ -77,7 +77,15 @@ static const char *check_tokens(const sk_call *call, const sk_settings *settings
     return wrong;
 }
 
-static const char *ask_for_tokens(const sk_call *call, sk_http *http, char *form,
+/* A code is what a visitor sends: that Scalekit refuses it is no sign that it is not well. */
+static bool is_refusal(const sk_http_answer *answer, const sk_token_set *tokens, bool is_code)
+{
+    return tokens->is_invalid_grant
+           || (is_code && answer->status >= 400 && answer->status < 500
+               && answer->status != 429);
+}
+
+static const char *ask_for_tokens(const sk_call *call, sk_http *http, char *form, bool is_code,
                                   sk_token_set *tokens)
 {
     sk_http_answer answer = sk_http_ask(call, http, "/oauth/token", form);
@@ -89,6 +97,7 @@ static const char *ask_for_tokens(const sk_call *call, sk_http *http, char *form
         wrong =
             sk_oauth_read_tokens(call->pool, answer.status, answer.body, answer.length, tokens);
     }
+    sk_http_judge(call, http, &answer, !wrong || is_refusal(&answer, tokens, is_code));
     return wrong ? apr_pstrcat(call->pool, "Scalekit's token endpoint: ", wrong, NULL) : NULL;
 }
 
@@ -128,7 +137,7 @@ const char *sk_tokens_exchange(const sk_call *call, const sk_settings *settings,
     char *form = sk_oauth_code_body(call->pool, settings, code->code, code->redirect_uri,
                                     code->verifier);
     verified v;
-    const char *wrong = ask_for_tokens(call, http, form, &v.tokens);
+    const char *wrong = ask_for_tokens(call, http, form, true, &v.tokens);
 
     if (!wrong && !v.tokens.id_token) {
         wrong = "Scalekit's answer holds no id_token: is openid among the ScalekitScopes?";
@@ -177,23 +186,40 @@ const char *sk_tokens_refresh(const sk_call *call, const sk_settings *settings, 
     const char *refresh_token = sk_token_text(call->pool, &record->refresh_token);
     char *form = sk_oauth_refresh_body(call->pool, settings, refresh_token);
     verified v;
-    const char *wrong = ask_for_tokens(call, http, form, &v.tokens);
+    const char *wrong = ask_for_tokens(call, http, form, false, &v.tokens);
     struct json_object *id_claims;
+    sk_record filled;
 
     *has_ended = v.tokens.is_invalid_grant;
-    if (wrong || (wrong = check_tokens(call, settings, keys, NULL, &v))) {
-        return wrong;
-    }
     *newer = *record;
-    id_claims = v.id.claims ? v.id.claims : kept_id_claims(call, record);
-    wrong = fill(call, settings, &v, id_claims, newer);
+    if (*has_ended) {
+        return "Scalekit refuses its refresh token (invalid_grant), because the session was "
+               "ended "
+               "there or because the answer to an earlier refresh was lost";
+    }
     if (wrong) {
         return wrong;
     }
-    if (strcmp(newer->identity.sub, record->identity.sub) != 0
-        || differ(newer->identity.sid, record->identity.sid)) {
-        return "the refreshed tokens speak of another user or session";
+    /* The old one is used up, whatever becomes of the tokens beside it. It is worth nothing until such tokens pass the checks. */
+    if (v.tokens.refresh_token) {
+        newer->refresh_token = sk_token_pack(call->pool, v.tokens.refresh_token);
     }
+    if ((wrong = check_tokens(call, settings, keys, NULL, &v))) {
+        return wrong;
+    }
+    id_claims = v.id.claims ? v.id.claims : kept_id_claims(call, record);
+    filled = *newer;
+    wrong = fill(call, settings, &v, id_claims, &filled);
+    if (wrong) {
+        return wrong;
+    }
+    if (strcmp(filled.identity.sub, record->identity.sub) != 0
+        || differ(filled.identity.sid, record->identity.sid)
+        || differ(filled.identity.oid, record->identity.oid)) {
+        *has_ended = true; /* whoever's session that is, it is not this visitor's */
+        return "the refreshed tokens speak of another user, session or organization";
+    }
+    *newer = filled;
     if (!id_claims) {
         keep_names(&record->identity, &newer->identity);
     }

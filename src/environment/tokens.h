@@ -29,10 +29,11 @@ const char *sk_tokens_exchange(const sk_call *call, const sk_settings *settings,
                                sk_keys *keys, const sk_code *code, sk_record *record);
 
 /**
- * Exchanges a record's refresh token for newer tokens, checks them as above, and that they speak of the same user and
- * session. What the answer leaves out (an ID token, a new refresh token) stays as it was; rights never do.
- * @param newer a copy of the record with all that is new
- * @param has_ended set if Scalekit says that the refresh token is worth nothing any more
+ * Exchanges a record's refresh token for newer tokens, checks them as above, and that they speak of the same user,
+ * session and organization. What the answer leaves out (an ID token, a new refresh token) stays as it was; rights never do.
+ * @param newer a copy of the record with all that is new; after a failure with the new refresh token at least, if one came
+ * @param has_ended whether the session is over: Scalekit says that the refresh token is worth nothing any more, or its
+ *        answer is about another user, session or organization
  * @return NULL, or what went wrong, in words for the log
  */
 const char *sk_tokens_refresh(const sk_call *call, const sk_settings *settings, sk_http *http,

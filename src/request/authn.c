@@ -82,17 +82,6 @@ static int refuse_form(request_rec *r)
     return refuse(r, &problem);
 }
 
-/* A subrequest and an ErrorDocument have nobody in front of them who could follow a redirect. */
-static bool is_followed_by_a_person(const request_rec *r)
-{
-    for (; r; r = r->prev) {
-        if (r->main || (r->prev && r->prev->status != HTTP_OK)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool may_log_in(request_rec *r)
 {
     switch (sk_policy_of(r)->unauthenticated) {
@@ -107,7 +96,7 @@ static bool may_log_in(request_rec *r)
 
 static int challenge(request_rec *r, const char *organization)
 {
-    if (!is_followed_by_a_person(r) || !may_log_in(r)) {
+    if (!sk_visit_is_the_answer(r) || !may_log_in(r)) {
         return refuse_plainly(r);
     }
     if (r->method_number != M_GET) {
@@ -142,6 +131,7 @@ static int ask_for_patience(request_rec *r)
     return sk_reply_problem(r, &problem);
 }
 
+/* A refresh brought more roles and permissions than a cookie holds: the session could not go on. */
 static int refuse_outgrown(request_rec *r)
 {
     sk_problem problem = {0};
@@ -221,7 +211,7 @@ static int accept_session(request_rec *r, const sk_record *record, const char *o
     }
     if (!sk_organization_has(&record->identity, organization)) {
         return sk_organization_switch(r, record, organization,
-                                      is_followed_by_a_person(r) && may_log_in(r));
+                                      sk_visit_is_the_answer(r) && may_log_in(r));
     }
     if (ap_is_initial_req(r)) {
         sk_guard_forget_switch(r);

@@ -118,6 +118,9 @@ static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade
 
 static void insert(request_rec *r)
 {
+    if (sk_settings_of(r->server)) {
+        sk_visit_of(r)->is_answering = true;
+    }
     if (!r->main && sk_settings_of(r->server)) {
         ap_add_output_filter_handle(cache_filter, NULL, r, r->connection);
     }

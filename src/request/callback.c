@@ -36,9 +36,10 @@ static int refuse(request_rec *r, int status, const char *title, const char *det
 static int refuse_without_attempt(request_rec *r, const char *state)
 {
     const sk_record *record;
+    sk_session_status status = sk_session_read(r, &record);
 
-    /* The Back button, or a bookmark: somebody who is logged in gets where logins go. */
-    if (sk_session_read(r, &record) == SK_SESSION_VALID) {
+    /* The Back button, or a bookmark: somebody who is logged in gets where logins go, and new tokens there if they are due. */
+    if (status == SK_SESSION_VALID || status == SK_SESSION_LATER) {
         return sk_reply_redirect(r, apr_pstrcat(r->pool, sk_site_origin(r),
                                                 sk_settings_of(r->server)->after_login, NULL));
     }
@@ -92,7 +93,7 @@ static void log_line(void *baton, sk_level level, const char *line)
 static int refuse_for_now(request_rec *r, const sk_attempt *attempt)
 {
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                  "login %s: half the workers of this process wait for Scalekit already, which "
+                  "login %s: as many logins as may wait for Scalekit already, which "
                   "is slow or gone",
                   attempt->reference);
     apr_table_setn(r->err_headers_out, "Retry-After", "5");

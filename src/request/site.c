@@ -24,9 +24,11 @@ static const char *origin_of(request_rec *r, const char *host, apr_port_t port)
 /* A browser leaves the port out exactly when it is the scheme's default, whatever port a balancer has us listen on. */
 static const char *request_origin(request_rec *r)
 {
-    return r->hostname
-               ? origin_of(r, r->hostname, r->parsed_uri.port_str ? r->parsed_uri.port : 0)
-               : NULL;
+    const request_rec *first = sk_visit_first(r)->first; /* subrequests have no port */
+
+    return first->hostname ? origin_of(r, first->hostname,
+                                       first->parsed_uri.port_str ? first->parsed_uri.port : 0)
+                           : NULL;
 }
 
 static const char *canonical_origin(request_rec *r)

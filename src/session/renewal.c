@@ -2,6 +2,7 @@
 #include "session/renewal.h"
 
 #include <http_request.h>
+#include <apr_strings.h>
 
 #include "config/config.h"
 #include "environment/environment.h"
@@ -10,7 +11,8 @@
 /* 101 carries no Set-Cookie, and a subrequest or an ErrorDocument may come too late for one. */
 bool sk_renewal_may_write(request_rec *r)
 {
-    return ap_is_initial_req(r) && r->method_number != M_CONNECT && !sk_visit_is_upgrade(r);
+    return sk_visit_is_the_answer(r) && r->method_number != M_CONNECT
+           && !sk_visit_is_upgrade(r);
 }
 
 /* Who logs in or out has no use for fresh tokens, and who asks for them outright gets them by sk_renewal_now(). */
@@ -35,12 +37,22 @@ sk_refreshed sk_renewal_do(request_rec *r, sk_record *record)
 {
     sk_call call = sk_visit_call(r);
     sk_environment *environment = sk_environment_of(r->server);
+    sk_refreshed outcome;
 
     if (!environment) {
         return SK_REFRESHED_LATER;
     }
-    return may_call(r) ? sk_environment_refresh(&call, environment, SK_REFRESH_DUE, record)
-                       : sk_environment_follow(&call, environment, record);
+    if (may_call(r)) {
+        return sk_environment_refresh(&call, environment, SK_REFRESH_DUE, record);
+    }
+    outcome = sk_environment_follow(&call, environment, record);
+    if (outcome == SK_REFRESHED_LATER && sk_visit_of(r)->endpoint == SK_ENDPOINT_NONE) {
+        sk_call_log(&call, SK_LEVEL_INFO,
+                    "the tokens of %s have expired, and this request cannot carry new ones: an "
+                    "upgrade, a subrequest or an error page",
+                    record->identity.sub);
+    }
+    return outcome;
 }
 
 sk_refreshed sk_renewal_now(request_rec *r, sk_record *record, bool *is_fresh)

@@ -77,3 +77,14 @@ sk_call sk_visit_call(request_rec *r)
 
     return call;
 }
+
+bool sk_visit_is_the_answer(request_rec *r)
+{
+    for (; r; r = r->main ? r->main : r->prev) {
+        if ((r->main && sk_visit_of(r->main)->is_answering)
+            || (!r->main && r->prev && r->prev->status != HTTP_OK)) {
+            return false;
+        }
+    }
+    return true;
+}

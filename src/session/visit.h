@@ -50,6 +50,7 @@ typedef struct sk_visit {
 
     /* Of this very request: request/. */
     sk_endpoint endpoint;
+    bool is_answering; /* its answer has begun: it is too late for another cookie */
     bool is_in_translate_name;
     bool is_in_access_checker;
     bool is_in_auth_checker;
@@ -71,6 +72,12 @@ bool sk_visit_is_api(request_rec *r);
 
 /** A short word that stands in the log line and on the page, so that a visitor can tell which line is theirs. */
 const char *sk_visit_reference(request_rec *r);
+
+/**
+ * Will what this request answers go to the browser? Not what a page includes while it is written, and no ErrorDocument; but what a
+ * RewriteRule in .htaccess, a DirectoryIndex, a FallbackResource, an Action or a CGI script's Location leads to.
+ */
+bool sk_visit_is_the_answer(request_rec *r);
 
 /** For calls of the environment: memory that lives as long as the first request, lines in the error log, no time limit. */
 sk_call sk_visit_call(request_rec *r);

@@ -165,8 +165,8 @@ static void names_are_apart(void **state)
     } rows[] = {
         {OLD, URL, "client", "refresh", "the-refresh-token", true},
         {NEWER " " OLD, URL, "client", "refresh", "the-refresh-token", true},
-        {OLD " " NEWER, URL, "client", "refresh", "the-refresh-token", false},
-        {NEWER, URL, "client", "refresh", "the-refresh-token", false},
+        {OLD " " NEWER, URL, "client", "refresh", "the-refresh-token", true},
+        {NEWER, URL, "client", "refresh", "the-refresh-token", true},
         {OLD, URL ".", "client", "refresh", "the-refresh-token", false},
         {OLD, URL, "clien", "refresh", "the-refresh-token", false},
         {OLD, URL, "client", "lease", "the-refresh-token", false},
