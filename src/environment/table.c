@@ -16,7 +16,7 @@
 #endif
 
 /* To be raised with every change of what lies in the segment, here or in ring.h. */
-#define LAYOUT 1
+#define LAYOUT 2
 #define MAGIC 0x6c6174656c616373u
 
 #define USERDATA "mod_auth_scalekit/table"
@@ -282,7 +282,7 @@ static sk_outcome put(sk_table *table, apr_time_t now, sk_ring_item *item, apr_t
 sk_outcome sk_table_set(sk_table *table, apr_time_t now, const unsigned char *key,
                         const void *value, size_t length, apr_time_t ttl)
 {
-    sk_ring_item item = {key, value, length, 0, 0};
+    sk_ring_item item = {key, value, length, 0, false, 0};
 
     return put(table, now, &item, ttl, false);
 }
@@ -290,7 +290,7 @@ sk_outcome sk_table_set(sk_table *table, apr_time_t now, const unsigned char *ke
 sk_outcome sk_table_add(sk_table *table, apr_time_t now, const unsigned char *key,
                         const void *value, size_t length, apr_time_t ttl)
 {
-    sk_ring_item item = {key, value, length, 0, 0};
+    sk_ring_item item = {key, value, length, 0, false, 0};
 
     return put(table, now, &item, ttl, true);
 }

@@ -28,7 +28,7 @@
 #define SK_TABLE_KEY 32
 
 /** The largest value, in bytes. */
-#define SK_TABLE_VALUE_MAX (24 * 1024)
+#define SK_TABLE_VALUE_MAX (33 * 1024)
 
 /** The smallest table, in bytes. */
 #define SK_TABLE_SIZE_MIN (64 * 1024)
