@@ -30,8 +30,9 @@ typedef struct header {
         SK_RING_CELL) uint64_t magic; /* this, layout and size stay the first in every layout */
     uint64_t layout;
     uint64_t size;
+    apr_time_t created;
     _Atomic uint64_t words[SK_TABLE_WORDS];
-} header;
+} header; /* the marks follow, then the stripes */
 
 typedef struct stripe {
     pthread_mutex_t mutex;
@@ -41,6 +42,7 @@ typedef struct stripe {
 
 struct sk_table {
     header *header;
+    uint32_t marks;
     uint32_t stripes;
     size_t stripe_size;
 };
@@ -48,12 +50,29 @@ struct sk_table {
 static_assert(SK_TABLE_KEY == SK_RING_KEY, "a key of the table is one of the ring");
 static_assert(SK_TABLE_VALUE_MAX == SK_RING_VALUE_MAX,
               "a value of the table is one of the ring");
+static_assert(sizeof(header) % SK_RING_CELL == 0, "the marks are aligned");
 
 /* ---- the segment: found or made ---- */
 
+static _Atomic uint64_t *marks_of(const sk_table *table)
+{
+    return (_Atomic uint64_t *)(table->header + 1);
+}
+
 static stripe *stripe_at(const sk_table *table, uint32_t number)
 {
-    return (stripe *)((char *)(table->header + 1) + number * table->stripe_size);
+    return (stripe *)((char *)(marks_of(table) + table->marks) + number * table->stripe_size);
+}
+
+/* The largest power of two of them that takes at most a sixteenth of the table. */
+static uint32_t count_marks(size_t size)
+{
+    uint32_t count = 1;
+
+    while (2 * count * sizeof(uint64_t) <= size / 16) {
+        count *= 2;
+    }
+    return count;
 }
 
 static sk_table *table_in(apr_pool_t *pool, apr_shm_t *segment, size_t size)
@@ -62,11 +81,13 @@ static sk_table *table_in(apr_pool_t *pool, apr_shm_t *segment, size_t size)
     uintptr_t base = (uintptr_t)apr_shm_baseaddr_get(segment);
 
     table->header = (header *)APR_ALIGN(base, SK_RING_CELL);
+    table->marks = count_marks(size);
     table->stripes = 1;
     while (table->stripes < STRIPES_MAX && size / table->stripes >= 2 * STRIPE_MIN) {
         table->stripes *= 2;
     }
-    table->stripe_size = (size - sizeof(header)) / table->stripes / SK_RING_CELL * SK_RING_CELL;
+    size -= sizeof(header) + table->marks * sizeof(uint64_t);
+    table->stripe_size = size / table->stripes / SK_RING_CELL * SK_RING_CELL;
     return table;
 }
 
@@ -92,10 +113,11 @@ static apr_status_t fill(sk_table *table, size_t size)
     uint32_t i;
     int failed;
 
-    memset(table->header, 0, sizeof(*table->header));
+    memset(table->header, 0, sizeof(*table->header) + table->marks * sizeof(uint64_t));
     table->header->magic = MAGIC;
     table->header->layout = LAYOUT;
     table->header->size = size;
+    table->header->created = apr_time_now();
     for (i = 0; i < table->stripes; i++) {
         stripe *made = stripe_at(table, i);
         if ((failed = make_mutex(&made->mutex))) {
@@ -287,6 +309,14 @@ sk_outcome sk_table_set(sk_table *table, apr_time_t now, const unsigned char *ke
     return put(table, now, &item, ttl, false);
 }
 
+sk_outcome sk_table_keep(sk_table *table, apr_time_t now, const unsigned char *key,
+                         const void *value, size_t length, apr_time_t ttl)
+{
+    sk_ring_item item = {key, value, length, 0, true, 0};
+
+    return put(table, now, &item, ttl, false);
+}
+
 sk_outcome sk_table_add(sk_table *table, apr_time_t now, const unsigned char *key,
                         const void *value, size_t length, apr_time_t ttl)
 {
@@ -334,6 +364,17 @@ _Atomic uint64_t *sk_table_word(sk_table *table, unsigned int number)
     return number < SK_TABLE_WORDS ? &table->header->words[number] : NULL;
 }
 
+_Atomic uint64_t *sk_table_marks(sk_table *table, uint32_t *count)
+{
+    *count = table->marks;
+    return marks_of(table);
+}
+
+apr_time_t sk_table_created(const sk_table *table)
+{
+    return table->header->created;
+}
+
 sk_table_statistics sk_table_statistics_of(const sk_table *table)
 {
     sk_table_statistics sum = {0};
@@ -344,6 +385,9 @@ sk_table_statistics sk_table_statistics_of(const sk_table *table)
         sum.capacity += (uint64_t)one->ring.cells * SK_RING_CELL;
         sum.entries += one->ring.entries;
         sum.bytes += one->ring.bytes;
+        sum.kept_entries += one->ring.kept_entries;
+        sum.kept_bytes += one->ring.kept_cells * SK_RING_CELL;
+        sum.losses += one->ring.losses;
         sum.evictions += one->ring.evictions;
         sum.recoveries += one->recoveries;
         sum.drops += one->ring.drops;
