@@ -10,14 +10,14 @@
  *
  * An entry that stays and has not expired is not evicted when the tail comes by, but appended once more; a death before
  * the tail has left the old copy leaves both, and the newer one counts. So that there is room for copies, the tail goes
- * ahead: it passes up to SK_RING_PASSES cells for each that is appended, while fewer are free than a reserve and a
- * sixth of what stays. While what stays takes at most three quarters of the cells, and no entry more than the reserve,
- * none that stays is lost, whatever is written when:
+ * ahead: it passes SK_RING_PASSES cells for each that is appended, while fewer are free than a reserve (a sixteenth of
+ * the ring, or the largest entry) and a sixth of what stays. Then none that stays is lost, whatever is written when, as
+ * long as they take at most three quarters of the cells and nothing is written that is larger than the reserve:
  *
  * - Less than a round after enough was free, the tail has met at most what stayed then. That took an eighth of it from
  *   what was free, and a sixth was there beside the reserve.
- * - A round later all that was dead is free: a quarter of the cells, less what was appended in that round, which is at
- *   most an eighth of the cells and one entry. So a reserve is left, which is a sixteenth.
+ * - A round later all that was dead then is free: at least a quarter of the cells, less what was appended meanwhile,
+ *   which is an eighth of the cells and one entry. That leaves a sixteenth.
  */
 #ifndef SK_ENVIRONMENT_RING_H
 #define SK_ENVIRONMENT_RING_H
