@@ -11,7 +11,7 @@ import { providers, startProvided } from './support/providers.mjs';
 import { expiredVisitors, isLogin, refreshes, reused } from './support/refreshing.mjs';
 import { signIn } from './support/sites.mjs';
 
-const databases = Object.entries(providers).filter(([, { keepsId }]) => keepsId);
+const databases = Object.entries(providers).filter(([, { start }]) => start);
 const STRANGE_ID = '00000000-0000-4000-8000-000000000000';
 
 for (const [name, provider] of databases) {

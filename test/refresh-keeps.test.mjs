@@ -100,7 +100,7 @@ describe('Scalekit is left alone', { concurrency: 3 }, () => {
       const visitors = await expiredVisitors(site, 5);
       await refreshesFail(site.scalekit, fault);
       assert.deepEqual(tally(await inParallel(visitors[0], 30)), { 503: 30 });
-      assert.ok(refreshes(site.scalekit) <= 2, `a herd makes ${refreshes(site.scalekit)} calls`);
+      assert.ok(refreshes(site.scalekit) <= 3, `a herd makes ${refreshes(site.scalekit)} calls`);
       const results = await steadily(3000, 30, (i) => visitors[1 + (i % 4)].clone().get('/'));
       assert.ok(results.every(({ answer }) => answer.status === 503 || (name.startsWith('JSON') && isLogin(answer))));
       assert.ok(refreshes(site.scalekit) <= 5, `${refreshes(site.scalekit)} calls`);

@@ -132,12 +132,10 @@ sk_outcome sk_cache_keep(const sk_call *call, const sk_cache *cache, apr_time_t 
                          const sk_cache_key *key, const void *value, size_t length,
                          apr_time_t ttl)
 {
-    return sk_cache_set(call, cache, now, key, value, length, ttl);
-}
+    const char *sealed = seal(call, cache, key, value, length);
 
-uint64_t sk_cache_losses(const sk_cache *cache)
-{
-    return sk_table_statistics_of(cache->table).evictions;
+    return sealed ? sk_table_keep(cache->table, now, key->bytes, sealed, strlen(sealed), ttl)
+                  : SK_OUTCOME_FAILED;
 }
 
 sk_outcome sk_cache_add(const sk_call *call, const sk_cache *cache, apr_time_t now,
@@ -169,4 +167,9 @@ sk_outcome sk_cache_delete_if_equal(const sk_call *call, const sk_cache *cache, 
         return SK_OUTCOME_NO;
     }
     return sk_table_delete_if_equal(cache->table, now, key->bytes, sealed, strlen(sealed));
+}
+
+uint64_t sk_cache_losses(const sk_cache *cache)
+{
+    return sk_table_statistics_of(cache->table).losses;
 }

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <apr_pools.h>
 #include <apr_tables.h>
 #include <apr_time.h>
@@ -25,7 +26,7 @@
 #include "environment/table.h"
 
 /** The largest value, in bytes. */
-#define SK_CACHE_VALUE_MAX (16 * 1024)
+#define SK_CACHE_VALUE_MAX (24 * 1024)
 
 typedef struct sk_cache sk_cache;
 
@@ -61,13 +62,10 @@ sk_outcome sk_cache_set(const sk_call *call, const sk_cache *cache, apr_time_t n
                         const sk_cache_key *key, const void *value, size_t length,
                         apr_time_t ttl);
 
-/** The same for what is to stay until then, whatever others write meanwhile, as long as all that stays has room. */
+/** Like sk_cache_set(); the value stays until it expires, is deleted or replaced, as long as all that stays fits. */
 sk_outcome sk_cache_keep(const sk_call *call, const sk_cache *cache, apr_time_t now,
                          const sk_cache_key *key, const void *value, size_t length,
                          apr_time_t ttl);
-
-/** How many values that were to stay had to make room, in the life of the store. */
-uint64_t sk_cache_losses(const sk_cache *cache);
 
 /** Stores a value if none is there. Of many that try, exactly one gets a YES. FAILED is no YES: do not go on. */
 sk_outcome sk_cache_add(const sk_call *call, const sk_cache *cache, apr_time_t now,
@@ -81,5 +79,8 @@ sk_outcome sk_cache_delete(const sk_call *call, const sk_cache *cache, apr_time_
 /** Deletes this value, such as a lease that may be another's by now. @return NO if there was none, or another one */
 sk_outcome sk_cache_delete_if_equal(const sk_call *call, const sk_cache *cache, apr_time_t now,
                                     const sk_cache_key *key, const void *value, size_t length);
+
+/** How many values that were to stay did not, for want of room, ever: of all that share the memory. */
+uint64_t sk_cache_losses(const sk_cache *cache);
 
 #endif

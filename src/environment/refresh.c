@@ -18,6 +18,9 @@
 /* Who waited for a call that failed learns of it for as long. */
 #define FAILED_LIFE apr_time_from_sec(1)
 
+/* Who comes with the token of a session that is over need not ask Scalekit for so long. */
+#define END_LIFE apr_time_from_sec(3600)
+
 /* Who asks for new tokens gets these, if they are as young as that. */
 #define FRESH_LIFE apr_time_from_sec(1)
 
@@ -109,14 +112,18 @@ static void keep_result(const sk_call *call, const sk_refresher *refresher,
     }
 }
 
-/* Only where there is no result: what somebody stored in the meantime is worth more than an end. */
+/*
+ * Only where there is no result: what somebody stored in the meantime is worth more than an end. Scalekit says it again to
+ * whoever asks later.
+ */
 static void keep_end(const sk_call *call, const sk_refresher *refresher, const subject *names,
                      const sk_record *record)
 {
     apr_time_t now = apr_time_now(), life = apr_time_from_sec(record->absolute_end) - now;
 
     if (life > 0) {
-        sk_cache_add(call, refresher->cache, now, &names->result, "E", 1, life);
+        sk_cache_add(call, refresher->cache, now, &names->result, "E", 1,
+                     life < END_LIFE ? life : END_LIFE);
     }
 }
 

@@ -100,21 +100,22 @@ static uint64_t add_bytes(uint64_t sum, const void *bytes, size_t length)
     return sum;
 }
 
-static uint64_t add_head(const unsigned char *key, apr_time_t expiry, size_t length)
+static uint64_t add_head(const unsigned char *key, apr_time_t expiry, uint64_t stays,
+                         size_t length)
 {
-    return add_bytes(mix(mix(1, (uint64_t)expiry), length), key, SK_RING_KEY);
+    return add_bytes(mix(mix(mix(1, (uint64_t)expiry), stays), length), key, SK_RING_KEY);
 }
 
 uint64_t sk_ring_sum(const sk_ring_item *item)
 {
-    return add_bytes(add_head(item->key, item->expiry, item->length), item->value,
+    return add_bytes(add_head(item->key, item->expiry, item->stays, item->length), item->value,
                      item->length);
 }
 
 static uint64_t sum_of(sk_ring *ring, const sk_ring_entry *entry)
 {
     parts value = parts_of(ring, entry->position, entry->length);
-    uint64_t sum = add_head(entry->key, entry->expiry, entry->length);
+    uint64_t sum = add_head(entry->key, entry->expiry, entry->stays, entry->length);
 
     sum = add_bytes(sum, value.first, value.first_length);
     return add_bytes(sum, value.second, value.second_length);
@@ -181,6 +182,10 @@ static void forget(sk_ring *ring, sk_ring_entry *entry)
     entry->is_live = 0;
     ring->entries--;
     ring->bytes -= entry->length;
+    if (entry->stays) {
+        ring->kept_entries--;
+        ring->kept_cells -= size_in_cells(entry->length);
+    }
 }
 
 /* Makes the index say where the newest entry of that key is. */
@@ -195,6 +200,10 @@ static void enter(sk_ring *ring, const sk_ring_entry *entry)
     index[slot] = (uint32_t)(entry->position % ring->cells) + 1;
     ring->entries++;
     ring->bytes += entry->length;
+    if (entry->stays) {
+        ring->kept_entries++;
+        ring->kept_cells += size_in_cells(entry->length);
+    }
 }
 
 sk_ring_entry *sk_ring_find(sk_ring *ring, apr_time_t now, const unsigned char *key)
@@ -213,19 +222,6 @@ void sk_ring_remove(sk_ring *ring, sk_ring_entry *entry)
     empty_slot(ring, slot);
 }
 
-static void evict_oldest(sk_ring *ring, apr_time_t now, const unsigned char *replaced)
-{
-    sk_ring_entry *entry = entry_at(ring, ring->tail);
-
-    if (entry->is_live) {
-        if (now < entry->expiry && memcmp(entry->key, replaced, SK_RING_KEY) != 0) {
-            ring->evictions++;
-        }
-        sk_ring_remove(ring, entry);
-    }
-    ring->tail += size_in_cells(entry->length);
-}
-
 static sk_ring_entry *write_entry(sk_ring *ring, uint64_t position, const sk_ring_item *item)
 {
     sk_ring_entry *entry = entry_at(ring, position);
@@ -236,6 +232,7 @@ static sk_ring_entry *write_entry(sk_ring *ring, uint64_t position, const sk_rin
     entry->position = position;
     entry->sum = item->sum;
     entry->length = (uint32_t)item->length;
+    entry->stays = item->stays;
     entry->is_live = 1;
     if (item->length > 0) {
         memcpy(to.first, item->value, to.first_length);
@@ -245,23 +242,96 @@ static sk_ring_entry *write_entry(sk_ring *ring, uint64_t position, const sk_rin
     return entry;
 }
 
-void sk_ring_append(sk_ring *ring, apr_time_t now, const sk_ring_item *item)
+/* Writes into free cells. The head covers what is complete, and an older copy is there until it does: the fences keep
+ * the compiler from writing in another order, should we die in between. */
+static void put(sk_ring *ring, const sk_ring_item *item)
 {
-    uint64_t head = ring->head;
-    uint64_t end = head + size_in_cells(item->length);
-    sk_ring_entry *entry;
+    sk_ring_entry *entry = write_entry(ring, ring->head, item);
 
-    while (end - ring->tail > ring->cells) {
-        evict_oldest(ring, now, item->key);
-    }
-    /* No cell may change before the tail has left it, and the head covers what is complete:
-     * the fences keep the compiler from writing in another order, should we die in between. */
     atomic_thread_fence(memory_order_seq_cst);
-    entry = write_entry(ring, head, item);
-    atomic_thread_fence(memory_order_seq_cst);
-    ring->head = end;
+    ring->head += size_in_cells(item->length);
     atomic_thread_fence(memory_order_seq_cst);
     enter(ring, entry);
+}
+
+/* ---- room ---- */
+
+static uint64_t free_cells(const sk_ring *ring)
+{
+    return ring->cells - (ring->head - ring->tail);
+}
+
+/* The largest entry whose staying is sure. */
+static uint64_t reserve_of(const sk_ring *ring)
+{
+    uint64_t largest = size_in_cells(SK_RING_VALUE_MAX);
+
+    return largest < ring->cells / 16 ? largest : ring->cells / 16;
+}
+
+static bool can_move(const sk_ring *ring, apr_time_t now, const sk_ring_entry *entry)
+{
+    return entry->stays && now < entry->expiry
+           && size_in_cells(entry->length) <= free_cells(ring)
+           && ring->kept_cells <= (uint64_t)ring->cells * 3 / 4;
+}
+
+static void move(sk_ring *ring, const sk_ring_entry *entry)
+{
+    unsigned char value[SK_RING_VALUE_MAX];
+    sk_ring_item item = {entry->key,    value,        entry->length,
+                         entry->expiry, entry->stays, entry->sum};
+
+    sk_ring_read(ring, entry, value);
+    put(ring, &item);
+}
+
+static void evict(sk_ring *ring, apr_time_t now, sk_ring_entry *entry,
+                  const unsigned char *replaced)
+{
+    if (now < entry->expiry && memcmp(entry->key, replaced, SK_RING_KEY) != 0) {
+        ring->evictions++;
+        ring->losses += entry->stays;
+    }
+    sk_ring_remove(ring, entry);
+}
+
+static void pass_oldest(sk_ring *ring, apr_time_t now, const unsigned char *replaced,
+                        bool may_move)
+{
+    sk_ring_entry *entry = entry_at(ring, ring->tail);
+
+    if (entry->is_live && may_move && can_move(ring, now, entry)) {
+        move(ring, entry);
+    }
+    else if (entry->is_live) {
+        evict(ring, now, entry, replaced);
+    }
+    /* The tail leaves what has a newer copy, and no cell changes before the tail has left it. */
+    atomic_thread_fence(memory_order_seq_cst);
+    ring->tail += size_in_cells(entry->length);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+static void make_room(sk_ring *ring, apr_time_t now, const sk_ring_item *item)
+{
+    uint64_t size = size_in_cells(item->length);
+    uint64_t kept = ring->kept_cells + (item->stays ? size : 0);
+    uint64_t wanted = kept > 0 ? size + reserve_of(ring) + kept / 6 : size;
+    uint64_t end = ring->tail + SK_RING_PASSES * size;
+
+    if (end > ring->head) {
+        end = ring->head;
+    }
+    while (free_cells(ring) < size || (free_cells(ring) < wanted && ring->tail < end)) {
+        pass_oldest(ring, now, item->key, ring->tail < end);
+    }
+}
+
+void sk_ring_append(sk_ring *ring, apr_time_t now, const sk_ring_item *item)
+{
+    make_room(ring, now, item);
+    put(ring, item);
 }
 
 /* ---- after a death ---- */
@@ -279,7 +349,7 @@ static bool is_whole(sk_ring *ring, uint64_t position)
 static void write_gap(sk_ring *ring, uint64_t position)
 {
     static const unsigned char nobody[SK_RING_KEY];
-    sk_ring_item gap = {nobody, NULL, 0, 0, 0};
+    sk_ring_item gap = {nobody, NULL, 0, 0, false, 0};
 
     gap.sum = sk_ring_sum(&gap);
     write_entry(ring, position, &gap)->is_live = 0;
@@ -294,6 +364,8 @@ void sk_ring_rebuild(sk_ring *ring)
     memset(index_of(ring), 0, ring->slots * sizeof(uint32_t));
     ring->entries = 0;
     ring->bytes = 0;
+    ring->kept_entries = 0;
+    ring->kept_cells = 0;
     if (ring->head - ring->tail > ring->cells) {
         ring->tail = ring->head;
     }

@@ -25,17 +25,14 @@
 #define STRIPES_MAX 16
 #define STRIPE_MIN (256 * 1024)
 
-/* The marks take at most one byte of so many. */
-#define MARKS_PART 16
-
 typedef struct header {
     _Alignas(
         SK_RING_CELL) uint64_t magic; /* this, layout and size stay the first in every layout */
     uint64_t layout;
     uint64_t size;
-    uint64_t created; /* apr_time_t */
+    apr_time_t created;
     _Atomic uint64_t words[SK_TABLE_WORDS];
-} header;
+} header; /* the marks follow, then the stripes */
 
 typedef struct stripe {
     pthread_mutex_t mutex;
@@ -44,7 +41,7 @@ typedef struct stripe {
 } stripe;
 
 struct sk_table {
-    header *header; /* the marks follow, then the stripes */
+    header *header;
     uint32_t marks;
     uint32_t stripes;
     size_t stripe_size;
@@ -53,6 +50,7 @@ struct sk_table {
 static_assert(SK_TABLE_KEY == SK_RING_KEY, "a key of the table is one of the ring");
 static_assert(SK_TABLE_VALUE_MAX == SK_RING_VALUE_MAX,
               "a value of the table is one of the ring");
+static_assert(sizeof(header) % SK_RING_CELL == 0, "the marks are aligned");
 
 /* ---- the segment: found or made ---- */
 
@@ -66,22 +64,30 @@ static stripe *stripe_at(const sk_table *table, uint32_t number)
     return (stripe *)((char *)(marks_of(table) + table->marks) + number * table->stripe_size);
 }
 
+/* The largest power of two of them that takes at most a sixteenth of the table. */
+static uint32_t count_marks(size_t size)
+{
+    uint32_t count = 1;
+
+    while (2 * count * sizeof(uint64_t) <= size / 16) {
+        count *= 2;
+    }
+    return count;
+}
+
 static sk_table *table_in(apr_pool_t *pool, apr_shm_t *segment, size_t size)
 {
     sk_table *table = apr_palloc(pool, sizeof(*table));
     uintptr_t base = (uintptr_t)apr_shm_baseaddr_get(segment);
 
     table->header = (header *)APR_ALIGN(base, SK_RING_CELL);
+    table->marks = count_marks(size);
     table->stripes = 1;
     while (table->stripes < STRIPES_MAX && size / table->stripes >= 2 * STRIPE_MIN) {
         table->stripes *= 2;
     }
-    table->marks = SK_RING_CELL / sizeof(uint64_t);
-    while (2 * table->marks * sizeof(uint64_t) <= size / MARKS_PART) {
-        table->marks *= 2;
-    }
-    table->stripe_size = (size - sizeof(header) - table->marks * sizeof(uint64_t))
-                         / table->stripes / SK_RING_CELL * SK_RING_CELL;
+    size -= sizeof(header) + table->marks * sizeof(uint64_t);
+    table->stripe_size = size / table->stripes / SK_RING_CELL * SK_RING_CELL;
     return table;
 }
 
@@ -107,11 +113,11 @@ static apr_status_t fill(sk_table *table, size_t size)
     uint32_t i;
     int failed;
 
-    memset(table->header, 0, (size_t)((char *)stripe_at(table, 0) - (char *)table->header));
-    table->header->created = (uint64_t)apr_time_now();
+    memset(table->header, 0, sizeof(*table->header) + table->marks * sizeof(uint64_t));
     table->header->magic = MAGIC;
     table->header->layout = LAYOUT;
     table->header->size = size;
+    table->header->created = apr_time_now();
     for (i = 0; i < table->stripes; i++) {
         stripe *made = stripe_at(table, i);
         if ((failed = make_mutex(&made->mutex))) {
@@ -142,7 +148,8 @@ static bool fits(const sk_call *call, const sk_table *table, apr_shm_t *segment,
                     "The shared memory is made anew: it has layout %" APR_UINT64_T_FMT
                     " and %" APR_UINT64_T_FMT
                     " bytes, and is to have layout %d and %" APR_SIZE_T_FMT
-                    " bytes. A refresh that is under way may be repeated",
+                    " bytes. Sessions that were kept in it are lost, and a refresh that is "
+                    "under way may be repeated",
                     is->layout, is->size, LAYOUT, size);
         return false;
     }
@@ -298,7 +305,15 @@ static sk_outcome put(sk_table *table, apr_time_t now, sk_ring_item *item, apr_t
 sk_outcome sk_table_set(sk_table *table, apr_time_t now, const unsigned char *key,
                         const void *value, size_t length, apr_time_t ttl)
 {
-    sk_ring_item item = {key, value, length, 0, 0};
+    sk_ring_item item = {key, value, length, 0, false, 0};
+
+    return put(table, now, &item, ttl, false);
+}
+
+sk_outcome sk_table_keep(sk_table *table, apr_time_t now, const unsigned char *key,
+                         const void *value, size_t length, apr_time_t ttl)
+{
+    sk_ring_item item = {key, value, length, 0, true, 0};
 
     return put(table, now, &item, ttl, false);
 }
@@ -306,7 +321,7 @@ sk_outcome sk_table_set(sk_table *table, apr_time_t now, const unsigned char *ke
 sk_outcome sk_table_add(sk_table *table, apr_time_t now, const unsigned char *key,
                         const void *value, size_t length, apr_time_t ttl)
 {
-    sk_ring_item item = {key, value, length, 0, 0};
+    sk_ring_item item = {key, value, length, 0, true, 0};
 
     return put(table, now, &item, ttl, true);
 }
@@ -358,7 +373,7 @@ _Atomic uint64_t *sk_table_marks(sk_table *table, uint32_t *count)
 
 apr_time_t sk_table_created(const sk_table *table)
 {
-    return (apr_time_t)table->header->created;
+    return table->header->created;
 }
 
 sk_table_statistics sk_table_statistics_of(const sk_table *table)
@@ -371,6 +386,9 @@ sk_table_statistics sk_table_statistics_of(const sk_table *table)
         sum.capacity += (uint64_t)one->ring.cells * SK_RING_CELL;
         sum.entries += one->ring.entries;
         sum.bytes += one->ring.bytes;
+        sum.kept_entries += one->ring.kept_entries;
+        sum.kept_bytes += one->ring.kept_cells * SK_RING_CELL;
+        sum.losses += one->ring.losses;
         sum.evictions += one->ring.evictions;
         sum.recoveries += one->recoveries;
         sum.drops += one->ring.drops;

@@ -151,10 +151,33 @@ static void values_up_to_the_limit_are_kept(void **state)
     assert_string_equal(get(*state, cache, key), large);
     large[SK_CACHE_VALUE_MAX] = 'x';
     assert_int_equal(set(*state, cache, key, large), SK_OUTCOME_FAILED);
-    support_expect_verdict("log", log_text, "16385 bytes is too large");
+    support_expect_verdict("log", log_text, "24577 bytes is too large");
     assert_int_equal(sk_cache_delete(&call, cache, NOW, &key), SK_OUTCOME_YES);
     assert_int_equal(add(*state, cache, key, large), SK_OUTCOME_FAILED);
     assert_null(get(*state, cache, key));
+}
+
+static void values_stay_while_there_is_room(void **state)
+{
+    sk_call call = {*state, note, NULL, 0, false};
+    const sk_cache *cache = new_cache(*state);
+    const sk_cache_key kept = token(cache);
+    char *large = support_repeat(*state, 'x', SK_CACHE_VALUE_MAX);
+    int i;
+
+    assert_int_equal(sk_cache_keep(&call, cache, NOW, &kept, "session", 7, HOUR),
+                     SK_OUTCOME_YES);
+    for (i = 0; i < 100; i++) {
+        set(*state, cache, name(cache, "refresh", apr_itoa(*state, i)), large);
+    }
+    assert_string_equal(get(*state, cache, kept), "session");
+    assert_null(get_at(*state, cache, kept, NOW + HOUR));
+    assert_int_equal(sk_cache_losses(cache), 0);
+    for (i = 0; i < 100; i++) {
+        sk_cache_key key = name(cache, "session", apr_itoa(*state, i));
+        sk_cache_keep(&call, cache, NOW, &key, large, SK_CACHE_VALUE_MAX, HOUR);
+    }
+    assert_in_range(sk_cache_losses(cache), 80, 100);
 }
 
 static void names_are_apart(void **state)
@@ -310,6 +333,7 @@ int main(void)
         TEST(values_come_back_for_their_time),
         TEST(a_lease_is_given_once_and_released_by_its_holder),
         TEST(values_up_to_the_limit_are_kept),
+        TEST(values_stay_while_there_is_room),
         TEST(names_are_apart),
         TEST(what_does_not_open_is_not_there),
         TEST(a_value_does_not_open_under_another_name),

@@ -199,6 +199,35 @@ static void only_live_entries_count_as_evicted(void **state)
     assert_int_equal(sk_table_statistics_of(table).bytes, fit);
 }
 
+static void what_is_kept_outlives_what_is_set(void **state)
+{
+    sk_table *table = support_new_table(*state, LARGE);
+    const support_key_bytes kept = support_key(1), set = support_key(2);
+    uint32_t i;
+
+    assert_int_equal(sk_table_keep(table, NOW, kept.bytes, "kept", 4, HOUR), SK_OUTCOME_YES);
+    assert_int_equal(sk_table_keep(table, NOW, set.bytes, "kept", 4, HOUR), SK_OUTCOME_YES);
+    assert_int_equal(sk_table_statistics_of(table).kept_entries, 2);
+    assert_int_equal(sk_table_statistics_of(table).kept_bytes, 2 * 128);
+    set_text(table, 2, "set");
+    for (i = 0; i < 100000; i++) {
+        set_text(table, 3 + i, "others");
+    }
+    expect_text(*state, table, 1, "kept");
+    expect_text(*state, table, 2, NULL);
+    assert_int_equal(sk_table_statistics_of(table).kept_entries, 1);
+    assert_int_equal(sk_table_statistics_of(table).losses, 0);
+    for (i = 0; i < 100000; i++) {
+        support_key_bytes name = support_key(i);
+        sk_table_keep(table, NOW, name.bytes, "kept", 4, HOUR);
+    }
+    assert_int_equal(sk_table_statistics_of(table).kept_entries,
+                     100000 - sk_table_statistics_of(table).losses);
+    assert_true(sk_table_statistics_of(table).losses > 0);
+    assert_true(sk_table_statistics_of(table).kept_bytes
+                >= sk_table_statistics_of(table).capacity * 3 / 4);
+}
+
 /* ---- the segment ---- */
 
 static void the_table_is_found_again(void **state)
@@ -301,6 +330,50 @@ static void words_are_apart(void **state)
     assert_null(sk_table_word(table, UINT32_MAX));
 }
 
+static void marks_are_apart_from_the_rest(void **state)
+{
+    static const struct {
+        size_t size;
+        uint32_t count;
+    } rows[] = {
+        {SMALL, 512}, {100000, 512}, {2 * SMALL, 1024}, {LARGE, 65536}, {LARGE + 1, 65536},
+    };
+    size_t i;
+    uint32_t j, count;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        sk_table *table = support_open_table(*state, *state, rows[i].size);
+        _Atomic uint64_t *marks = sk_table_marks(table, &count);
+        support_expect(count == rows[i].count, "row %d: %d", (int)i, (int)count);
+        support_expect((uintptr_t)marks % 64 == 0, "row %d is not aligned", (int)i);
+        for (j = 0; j < count; j++) {
+            support_expect(marks[j] == 0, "row %d, mark %d", (int)i, (int)j);
+            marks[j] = UINT64_MAX;
+        }
+        set_text(table, 1, "text");
+        expect_text(*state, table, 1, "text");
+        support_expect(*sk_table_word(table, SK_TABLE_WORDS - 1) == 0, "row %d", (int)i);
+        for (j = 0; j < 1000; j++) {
+            set_text(table, j, "text");
+        }
+        for (j = 0; j < count; j++) {
+            support_expect(marks[j] == UINT64_MAX, "row %d, mark %d", (int)i, (int)j);
+        }
+    }
+}
+
+static void a_table_knows_when_it_was_made(void **state)
+{
+    apr_time_t before = apr_time_now(), created;
+    sk_table *table = support_open_table(*state, *state, SMALL);
+
+    created = sk_table_created(table);
+    assert_true(created >= before && created <= apr_time_now());
+    apr_sleep(2);
+    assert_int_equal(sk_table_created(support_open_table(*state, *state, SMALL)), created);
+    assert_true(sk_table_created(support_open_table(*state, *state, LARGE)) > created);
+}
+
 /* ---- against a model ---- */
 
 enum { KEYS = 150, OPERATIONS = 100000 };
@@ -377,12 +450,13 @@ static bool same_for_both(apr_pool_t *pool, sk_table *table, model *m, apr_time_
         support_write_value(value, number, seed, length);
         return sk_table_set(table, now, name.bytes, value, length, ttl) == SK_OUTCOME_YES;
     case 1:
-        if (!was_there) {
-            model_write(m, now, number, seed, length, ttl);
-        }
         support_write_value(value, number, seed, length);
-        return sk_table_add(table, now, name.bytes, value, length, ttl)
-               == (was_there ? SK_OUTCOME_NO : SK_OUTCOME_YES);
+        if (was_there) {
+            return sk_table_add(table, now, name.bytes, value, length, ttl) == SK_OUTCOME_NO;
+        }
+        /* What is added is kept, for which this model is too simple. */
+        model_write(m, now, number, seed, length, ttl);
+        return sk_table_set(table, now, name.bytes, value, length, ttl) == SK_OUTCOME_YES;
     case 2:
         if (was_there) {
             m->of[number].is_there = false;
@@ -439,11 +513,14 @@ int main(void)
         TEST(only_what_is_equal_is_deleted),
         TEST(the_oldest_goes_first),
         TEST(only_live_entries_count_as_evicted),
+        TEST(what_is_kept_outlives_what_is_set),
         TEST(the_table_is_found_again),
         TEST(another_layout_or_size_is_given_up),
         TEST(impossible_sizes_are_refused),
         TEST(every_size_works),
         TEST(words_are_apart),
+        TEST(marks_are_apart_from_the_rest),
+        TEST(a_table_knows_when_it_was_made),
         TEST(the_table_does_what_a_simple_model_does),
     };
 

@@ -13,7 +13,7 @@
 #define HOUR apr_time_from_sec(3600)
 #define LARGE (8 * 1024 * 1024)
 
-enum { HAMMERERS = 4, ROUNDS = 20000, HAMMER_KEYS = 40, LEASES = 64 };
+enum { HAMMERERS = 4, ROUNDS = 20000, HAMMER_KEYS = 40, LEASES = 64, IDLE = 140, ACTIVE = 40 };
 
 /* What the hammerers report; shared with the processes among them. */
 typedef struct report {
@@ -25,6 +25,7 @@ typedef struct hammer {
     report *report;
     apr_pool_t *pool;
     uint32_t seed, operations;
+    bool sets_only; /* what is added is kept */
 } hammer;
 
 static report *new_report(void)
@@ -61,7 +62,7 @@ static void hammer_values(const hammer *h, uint32_t limit)
         uint32_t kind = (number >> 6) % 8;
         support_key_bytes name = support_key(number %= HAMMER_KEYS);
         support_write_value(value, number, h->seed + i, length);
-        if (kind < 2) {
+        if (kind < (h->sets_only ? 4u : 2u)) {
             sk_table_set(h->table, NOW, name.bytes, value, length, HOUR);
         }
         else if (kind < 4) {
@@ -210,7 +211,7 @@ static void the_killed_leave_it_whole(void **state)
 {
     sk_table *table = support_new_table(*state, 512 * 1024);
     report *seen = new_report();
-    hammer h = {table, seen, *state, 0, 800};
+    hammer h = {table, seen, *state, 0, 800, false};
     pid_t children[2];
     apr_pool_t *pool;
     int round, status;
@@ -242,6 +243,83 @@ static void the_killed_leave_it_whole(void **state)
     munmap(seen, sizeof(*seen));
 }
 
+/* ---- what is kept ---- */
+
+static void keep(const hammer *h, uint32_t number, uint32_t seed, size_t length)
+{
+    unsigned char value[3000];
+    support_key_bytes name = support_key(number);
+
+    support_write_value(value, number, seed, length);
+    sk_table_keep(h->table, NOW, name.bytes, value, length, HOUR);
+}
+
+/* Visitors who come again and again, so that the idle ones' sessions have to be moved on. */
+static void run_keeping_until_killed(hammer *h)
+{
+    uint32_t i, word = h->seed * 2654435761u + 1;
+
+    for (i = 0;; i++) {
+        uint32_t number = (word = word * 1664525u + 1013904223u) >> 8;
+        keep(h, 300000 + number % ACTIVE, h->seed + i, 12 + (number >> 8) % 2900);
+        if (number % 3 == 0) {
+            hammer_values(h, 200);
+        }
+    }
+}
+
+static void expect_kept(const hammer *h, uint32_t first, uint32_t count, int round)
+{
+    uint32_t i, there = h->report->values;
+
+    for (i = 0; i < count; i++) {
+        check_value(h, first + i);
+    }
+    support_expect(h->report->values == there + count, "round %d: %d of %d are lost", round,
+                   (int)(there + count - h->report->values), (int)count);
+}
+
+static void the_killed_lose_nothing_that_is_kept(void **state)
+{
+    sk_table *table = support_new_table(*state, 512 * 1024);
+    report *seen = new_report(), *heard = new_report();
+    hammer h = {table, heard, *state, 0, 2, true}, look = {table, seen, *state, 0, 0, true};
+    pid_t children[2];
+    int round, status;
+    uint32_t i;
+
+    apr_pool_create(&h.pool, *state);
+    apr_pool_create(&look.pool, *state);
+    for (i = 0; i < IDLE; i++) {
+        keep(&h, 400000 + i, i, 12 + support_random(1900));
+    }
+    for (i = 0; i < ACTIVE; i++) {
+        keep(&h, 300000 + i, i, 2900);
+    }
+    for (round = 0; round < 250; round++) {
+        for (i = 0; i < COUNT(children); i++) {
+            h.seed = (uint32_t)round * 1000 + i;
+            children[i] = start_process(run_keeping_until_killed, &h);
+        }
+        usleep(2000 + support_random(3000));
+        for (i = 0; i < COUNT(children); i++) {
+            kill(children[i], SIGKILL);
+            assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+            assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        }
+        expect_kept(&look, 400000, IDLE, round);
+        expect_kept(&look, 300000, ACTIVE, round);
+    }
+    assert_int_equal(seen->torn + heard->torn, 0);
+    assert_true(sk_table_statistics_of(table).recoveries > 0);
+    assert_true(sk_table_statistics_of(table).evictions > 0);
+    assert_int_equal(sk_table_statistics_of(table).losses, 0);
+    assert_int_equal(sk_table_statistics_of(table).drops, 0);
+    assert_int_equal(sk_table_statistics_of(table).kept_entries, IDLE + ACTIVE);
+    munmap(seen, sizeof(*seen));
+    munmap(heard, sizeof(*heard));
+}
+
 #endif
 
 int main(void)
@@ -251,6 +329,7 @@ int main(void)
         TEST(threads_share_it),
 #ifndef SK_TABLE_WITHOUT_ROBUST_MUTEXES
         TEST(the_killed_leave_it_whole),
+        TEST(the_killed_lose_nothing_that_is_kept),
 #endif
     };
 
