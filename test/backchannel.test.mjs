@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ourLines } from './support/answers.mjs';
+import { startBackend } from './support/backend.mjs';
 import { isLogin, refreshes, refreshesFail } from './support/refreshing.mjs';
-import { scalekitHost, signIn, startSite } from './support/sites.mjs';
+import { parseEnvironment, scalekitHost, signIn, startSite } from './support/sites.mjs';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 const PATH = '/auth/backchannel-logout';
@@ -278,6 +279,59 @@ describe('a logout here', () => {
     await assertIn(visitor);
   });
 });
+
+for (const [name, settings] of [['in a cookie', {}], ['in the shared memory', { ScalekitSessionStore: 'cache' }]]) {
+  describe(`a session ${name} that a new login replaces`, () => {
+    let backend;
+    before(async () => {
+      backend = await startBackend();
+      backend.answer('/slow', { delay: 1500 });
+      site = await startSite({
+        scalekit: { backChannelLogoutUris: [] },
+        site: { backend, settings: { ScalekitSessionIdleTimeout: 20, ...settings } },
+      });
+    });
+    after(async () => {
+      await site?.stop();
+      await backend?.stop();
+    });
+    beforeEach(() => site.scalekit.control({ reset: true, forget: true }));
+
+    const userOf = async (visitor) => parseEnvironment((await visitor.get('/cgi-bin/env')).text).SCALEKIT_EMAIL;
+
+    async function replacedBy(visitor, slow) {
+      await sleep(300);
+      await site.scalekit.control({ autoLogin: 'max@acme.test' });
+      await visitor.get('/login?prompt=login', { follow: true });
+      assert.equal(await userOf(visitor), 'max@acme.test');
+      await slow;
+      assert.equal(await userOf(visitor), 'max@acme.test', 'after the slow answer');
+    }
+
+    it('does not come back with a refresh that was under way', async () => {
+      await site.scalekit.control({ accessTokenLife: 2 });
+      const { visitor } = await loggedIn();
+      await site.scalekit.control({ accessTokenLife: 300 });
+      await sleep(2100);
+      await refreshesFail(site.scalekit, { mode: 'slow', delay: 1500 });
+      await replacedBy(visitor, visitor.get('/'));
+    });
+
+    it('does not come back with an answer that notes its use', async () => {
+      const { visitor } = await loggedIn();
+      await sleep(3100);
+      await replacedBy(visitor, visitor.get('/proxied/slow'));
+    });
+
+    it('is worth nothing any more', async () => {
+      const { visitor } = await loggedIn();
+      const copy = visitor.clone();
+      await visitor.get('/login?prompt=login', { follow: true });
+      await assertIn(visitor);
+      await assertOut(copy);
+    });
+  });
+}
 
 describe('a list of ended sessions that is full', () => {
   const BARS = 1500;

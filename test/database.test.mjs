@@ -94,12 +94,7 @@ for (const [name, provider] of databases) {
       assert.equal((await underWay).status, 200);
 
       // A server that starts anew remembers nothing: what is in the database must stand alone.
-      process.kill(site.pid, 'SIGTERM');
-      assert.ok(await until(() => site.ended, 10_000));
-      site.ended = undefined;
-      const from = site.mark();
-      await site.start();
-      await site.waitForLog(/resuming normal operations/, from);
+      await site.restart();
       await sleep(1100); // refresh-token asks once a second
       assert.equal((await visitor.post('/sessions/refresh-token', {})).status, 200);
       assert.equal(refreshes(site.scalekit) - earlier, 2);

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cookiesOf } from './support/answers.mjs';
-import { freePorts } from './support/httpd.mjs';
-import { expiredVisitors, isLogin, refreshesFail, reused, steadily, tally } from './support/refreshing.mjs';
+import { cookiesOf, linksOf } from './support/answers.mjs';
+import { canFakeTime, freePorts } from './support/httpd.mjs';
+import { expiredVisitors, isLogin, refreshes, refreshesFail, reused, steadily, tally } from './support/refreshing.mjs';
 import { scalekitHost, signIn, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
@@ -99,4 +99,50 @@ describe('another ScalekitSessionKey', () => {
       assert.deepEqual(reused(site.scalekit), []);
     });
   }
+});
+
+describe('by a clock that has moved on', { skip: !canFakeTime && 'needs libfaketime, and no sanitizer' }, () => {
+  let site;
+  before(async () => {
+    site = await startSite({ scalekit: { backChannelLogoutUris: [] }, site: { settings: { ScalekitSessionIdleTimeout: 0 } } });
+  });
+  after(() => site?.stop());
+
+  it('a login that took more than ten minutes begins anew, and a session ends after its twelve hours', async () => {
+    const visitor = await signIn(site);
+    const late = site.visitor();
+    const authorize = await late.get('/');
+    const back = await late.get(authorize.location);
+    await site.restart('+9m');
+    assert.equal((await late.clone().get(back.location)).status, 502, 'in time, but the tokens are older than that by our clock');
+    await site.restart('+11m');
+    const answer = await late.clone().get(back.location);
+    assert.equal(answer.status, 400);
+    assert.match(answer.text, /took too long/);
+    assert.ok(isLogin(await late.get(linksOf(answer)[0])), 'and there is a way on');
+
+    await refreshesFail(site.scalekit, { mode: 'status', status: 500 });
+    await site.restart('+719m');
+    assert.equal((await visitor.clone().get('/')).status, 503, 'a session, though its tokens are old');
+    await site.restart('+721m');
+    assert.ok(isLogin(await visitor.get('/')));
+  });
+});
+
+describe('a clock that is ahead of Scalekit\'s by more than a token lives', () => {
+  let site;
+  before(async () => {
+    site = await startSite({ scalekit: { backChannelLogoutUris: [], clockSkew: -40, accessTokenLife: 30 } });
+  });
+  after(() => site?.stop());
+
+  it('does not keep anybody out, and the log says what to do', async () => {
+    const mark = site.mark();
+    const visitor = await signIn(site);
+    assert.equal(visitor.arrival.status, 200);
+    for (let i = 0; i < 3; i += 1) assert.equal((await visitor.get('/')).status, 200);
+    assert.equal(refreshes(site.scalekit), 0);
+    const lines = site.log(mark).split('\n').filter((line) => line.includes('clock (NTP)'));
+    assert.equal(lines.length, 1, lines.join('\n'));
+  });
 });

@@ -154,6 +154,15 @@ describe('a login', () => {
     }
   });
 
+  it('leaves the attempts of another application on this host alone', async () => {
+    const visitor = site.visitor();
+    const theirs = 'sk_login_01234567=c29tZXRoaW5nIHRoYXQgaXMgbm90IG91cnM';
+    visitor.jar.set(site.url, `${theirs}; Path=/`);
+    const callback = await callbackOf(visitor, '/');
+    assert.equal((await visitor.get(callback)).status, 302);
+    assert.ok(visitor.jar.header(`${site.url}/`).includes(theirs));
+  });
+
   it('keeps the cookies of attempts with long targets small in all', async () => {
     const visitor = site.visitor();
     for (let tab = 1; tab <= 6; tab += 1) await callbackOf(visitor, `/secret.html?${'x'.repeat(490)}${tab}`);

@@ -99,10 +99,12 @@ describe('Scalekit is left alone', { concurrency: 3 }, () => {
     withSite(`when it answers ${name}`, {}, async (site) => {
       const visitors = await expiredVisitors(site, 5);
       await refreshesFail(site.scalekit, fault);
-      assert.deepEqual(tally(await inParallel(visitors[0], 30)), { 503: 30 });
+      // An answer without tokens has used up the token of before: whoever comes later learns that the session is lost.
+      const isLeftAlone = ({ answer }) => answer.status === 503 || (name.startsWith('JSON') && isLogin(answer));
+      assert.ok((await inParallel(visitors[0], 30)).every(isLeftAlone));
       assert.ok(refreshes(site.scalekit) <= 3, `a herd makes ${refreshes(site.scalekit)} calls`);
       const results = await steadily(3000, 30, (i) => visitors[1 + (i % 4)].clone().get('/'));
-      assert.ok(results.every(({ answer }) => answer.status === 503 || (name.startsWith('JSON') && isLogin(answer))));
+      assert.ok(results.every(isLeftAlone));
       assert.ok(refreshes(site.scalekit) <= 5, `${refreshes(site.scalekit)} calls`);
     });
   }

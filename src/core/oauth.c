@@ -143,7 +143,9 @@ const char *sk_oauth_read_tokens(apr_pool_t *pool, int status, const char *body,
     memset(tokens, 0, sizeof(*tokens));
     if (status != 200) {
         error = error_member(pool, answer);
-        tokens->is_invalid_grant = status == 400 && sk_text_equal(error, "invalid_grant");
+        /* RFC 6749 section 5.2 says 400; what counts is the word. */
+        tokens->is_invalid_grant = (status == 400 || status == 401 || status == 403)
+                                   && sk_text_equal(error, "invalid_grant");
         return error ? apr_psprintf(pool, "it answered %d %s", status, error)
                      : apr_psprintf(pool, "it answered %d", status);
     }

@@ -118,6 +118,12 @@ unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, apr_time
     return sealed ? unseal(call, cache, key, sealed, length) : NULL;
 }
 
+bool sk_cache_has(const sk_call *call, const sk_cache *cache, apr_time_t now,
+                  const sk_cache_key *key)
+{
+    return fetch(call, cache, now, key) != NULL;
+}
+
 sk_outcome sk_cache_set(const sk_call *call, const sk_cache *cache, apr_time_t now,
                         const sk_cache_key *key, const void *value, size_t length,
                         apr_time_t ttl)

@@ -57,6 +57,13 @@ bool sk_cache_name(const sk_cache *cache, const char *purpose, const char *secre
 unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, apr_time_t now,
                             const sk_cache_key *key, size_t *length);
 
+/**
+ * Is there a value, also one that does not open here? While keys are changed, the processes of a new generation seal with
+ * one that those of the old generation do not have.
+ */
+bool sk_cache_has(const sk_call *call, const sk_cache *cache, apr_time_t now,
+                  const sk_cache_key *key);
+
 /** Stores a value, in place of the one that is there. A larger one than allowed is logged. @return YES or FAILED */
 sk_outcome sk_cache_set(const sk_call *call, const sk_cache *cache, apr_time_t now,
                         const sk_cache_key *key, const void *value, size_t length,

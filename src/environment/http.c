@@ -174,6 +174,9 @@ static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, co
     return answer;
 }
 
+const char sk_http_resting[] =
+    "Scalekit failed several times in a row and is left alone for a moment";
+
 sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
                            const char *form)
 {
@@ -182,7 +185,7 @@ sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
     CURL *curl;
 
     if (pass == SK_BREAKER_STOP) {
-        answer.failure = "it failed several times in a row and is left alone for a moment";
+        answer.failure = sk_http_resting;
         return answer;
     }
     curl = borrow(http);

@@ -18,6 +18,9 @@
 
 typedef struct sk_http sk_http;
 
+/** The failure, this very pointer, of who was not let through because Scalekit failed several times in a row. */
+extern const char sk_http_resting[];
+
 typedef struct sk_http_answer {
     int status; /* 0: there was no answer; then `failure` says why */
     const char *body;

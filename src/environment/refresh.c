@@ -18,6 +18,9 @@
 /* Who waited for a call that failed learns of it for as long. */
 #define FAILED_LIFE apr_time_from_sec(1)
 
+/* A token whose result cannot be shared is not presented again for so long. */
+#define TOO_LARGE_LIFE apr_time_from_sec(300)
+
 /* Who comes with the token of a session that is over need not ask Scalekit for so long. */
 #define END_LIFE apr_time_from_sec(3600)
 
@@ -58,7 +61,12 @@ static bool name_subject(const sk_call *call, const sk_refresher *refresher,
 
 /* ---- results ---- */
 
-typedef enum found { FOUND_NOTHING, FOUND_NEWER, FOUND_END } found;
+typedef enum found {
+    FOUND_NOTHING,
+    FOUND_NEWER,
+    FOUND_END,
+    FOUND_UNREADABLE /* somebody has refreshed, but what came of it cannot be had here */
+} found;
 
 /* Another refresh token came of ours, whenever the access token with it expires; without rotation time must tell. */
 static bool is_newer_than(const sk_record *one, const sk_record *other)
@@ -70,7 +78,9 @@ static bool is_newer_than(const sk_record *one, const sk_record *other)
            || one->access_expiry > other->access_expiry;
 }
 
-/* An end is kept as one byte, which no packed record is. */
+/* What is kept in one byte instead of a record. */
+#define MARK_END "E"
+#define MARK_TOO_LARGE "T"
 static found find_result(const sk_call *call, const sk_refresher *refresher,
                          const subject *names, const sk_record *record, sk_record *newer)
 {
@@ -79,10 +89,12 @@ static found find_result(const sk_call *call, const sk_refresher *refresher,
         sk_cache_get(call, refresher->cache, apr_time_now(), &names->result, &length);
 
     if (!bytes) {
-        return FOUND_NOTHING;
+        return sk_cache_has(call, refresher->cache, apr_time_now(), &names->result)
+                   ? FOUND_UNREADABLE
+                   : FOUND_NOTHING;
     }
     if (length == 1) {
-        return FOUND_END;
+        return *bytes == *MARK_END ? FOUND_END : FOUND_UNREADABLE;
     }
     if (!sk_record_unpack(call->pool, bytes, length, newer)
         || !sk_text_equal(newer->id, record->id) || !is_newer_than(newer, record)) {
@@ -105,10 +117,11 @@ static void keep_result(const sk_call *call, const sk_refresher *refresher,
     if (life > 0
         && sk_cache_set(call, refresher->cache, now, &names->result, bytes, length, life)
                != SK_OUTCOME_YES) {
-        sk_call_log(
-            call, SK_LEVEL_WARNING,
-            "the result of a refresh cannot be shared: a request that comes with the old "
-            "cookie will have to log in");
+        sk_call_log(call, SK_LEVEL_WARNING,
+                    "the result of a refresh cannot be shared: who comes with the session of "
+                    "before has to come again");
+        sk_cache_set(call, refresher->cache, now, &names->result, MARK_TOO_LARGE, 1,
+                     TOO_LARGE_LIFE);
     }
 }
 
@@ -122,7 +135,7 @@ static void keep_end(const sk_call *call, const sk_refresher *refresher, const s
     apr_time_t now = apr_time_now(), life = apr_time_from_sec(record->absolute_end) - now;
 
     if (life > 0) {
-        sk_cache_add(call, refresher->cache, now, &names->result, "E", 1,
+        sk_cache_add(call, refresher->cache, now, &names->result, MARK_END, 1,
                      life < END_LIFE ? life : END_LIFE);
     }
 }
@@ -177,7 +190,7 @@ sk_refreshed sk_refresh_follow(const sk_call *call, const sk_refresher *refreshe
         if (what == FOUND_END) {
             return SK_REFRESHED_ENDED;
         }
-        if (what == FOUND_NOTHING) {
+        if (what != FOUND_NEWER) {
             break;
         }
         *record = newer;
@@ -212,8 +225,9 @@ static sk_refreshed fail(const sk_call *call, const sk_refresher *refresher,
                          const subject *names, sk_record *record, const sk_record *newer,
                          const char *why)
 {
-    sk_call_log(call, SK_LEVEL_WARNING, "cannot refresh the tokens of %s now: %s",
-                record->identity.sub, why);
+    /* While nobody is let through, a line for each request would only hide the one that says why. */
+    sk_call_log(call, why == sk_http_resting ? SK_LEVEL_INFO : SK_LEVEL_WARNING,
+                "cannot refresh the tokens of %s now: %s", record->identity.sub, why);
     mark(call, refresher, "failed", record, FAILED_LIFE);
     return is_newer_than(newer, record) ? take_over(call, refresher, names, record, newer)
                                         : verdict(record, false);
@@ -333,7 +347,13 @@ static apr_time_t call_began(const sk_call *call, const sk_refresher *refresher,
         sk_cache_get(call, refresher->cache, apr_time_now(), &names->lease, &length);
     lease theirs;
 
-    if (!bytes || length != sizeof(theirs)) {
+    if (!bytes) {
+        /* The lease of a new generation, with a key of its own: as good as any. */
+        return sk_cache_has(call, refresher->cache, apr_time_now(), &names->lease)
+                   ? apr_time_now()
+                   : 0;
+    }
+    if (length != sizeof(theirs)) {
         return 0;
     }
     memcpy(&theirs, bytes, sizeof(theirs));

@@ -98,7 +98,9 @@ static const char *ask_for_tokens(const sk_call *call, sk_http *http, char *form
             sk_oauth_read_tokens(call->pool, answer.status, answer.body, answer.length, tokens);
     }
     sk_http_judge(call, http, &answer, !wrong || is_refusal(&answer, tokens, is_code));
-    return wrong ? apr_pstrcat(call->pool, "Scalekit's token endpoint: ", wrong, NULL) : NULL;
+    return !wrong || wrong == sk_http_resting
+               ? wrong
+               : apr_pstrcat(call->pool, "Scalekit's token endpoint: ", wrong, NULL);
 }
 
 /* Early enough that nobody has to wait, but not in the first half of a token's life. */
@@ -109,6 +111,27 @@ static apr_time_t refresh_time(const sk_settings *settings, apr_time_t expiry)
     return expiry - (buffer < life / 2 ? buffer : life / 2);
 }
 
+/*
+ * By a clock that is ahead of Scalekit's a token of a short life is over when it comes. The checks allow for that, within
+ * ScalekitClockSkew: then it lives on for as long as it was made for, at most until it would not be accepted any more.
+ */
+static apr_time_t expiry_here(const sk_call *call, const sk_settings *settings,
+                              const sk_jwt *token)
+{
+    apr_time_t now = seconds_now(), expiry = sk_jwt_expiry(token);
+    apr_time_t life = expiry - sk_jwt_issued(token),
+               left = expiry + apr_time_sec(settings->clock_skew) - now;
+
+    if (expiry > now) {
+        return expiry;
+    }
+    sk_call_log(call, SK_LEVEL_WARNING,
+                "a new access token expired %" APR_TIME_T_FMT
+                " seconds ago: set this machine's clock (NTP)",
+                now - expiry);
+    return now + (life < left ? life : left);
+}
+
 /* Takes over what is new; `id_claims` may be those of an ID token from before. */
 static const char *fill(const sk_call *call, const sk_settings *settings, const verified *v,
                         struct json_object *id_claims, sk_record *record)
@@ -117,7 +140,7 @@ static const char *fill(const sk_call *call, const sk_settings *settings, const 
     if (!record->identity.sub) {
         return "the user's sub is too long";
     }
-    record->access_expiry = sk_jwt_expiry(&v->access);
+    record->access_expiry = expiry_here(call, settings, &v->access);
     record->refresh_at = refresh_time(settings, record->access_expiry);
     if (v->tokens.refresh_token) {
         record->refresh_token = sk_token_pack(call->pool, v->tokens.refresh_token);

@@ -33,15 +33,25 @@ static int refuse(request_rec *r, int status, const char *title, const char *det
     return sk_reply_problem(r, &problem);
 }
 
-static int refuse_without_attempt(request_rec *r, const char *state)
+/* Also with tokens that are due: they are refreshed where the visitor goes from here. */
+static bool is_signed_in(request_rec *r)
 {
     const sk_record *record;
     sk_session_status status = sk_session_read(r, &record);
 
-    /* The Back button, or a bookmark: somebody who is logged in gets where logins go, and new tokens there if they are due. */
-    if (status == SK_SESSION_VALID || status == SK_SESSION_LATER) {
-        return sk_reply_redirect(r, apr_pstrcat(r->pool, sk_site_origin(r),
-                                                sk_settings_of(r->server)->after_login, NULL));
+    return status == SK_SESSION_VALID || status == SK_SESSION_LATER;
+}
+
+static int go_to(request_rec *r, const char *target)
+{
+    return sk_reply_redirect(r, apr_pstrcat(r->pool, sk_site_origin(r), target, NULL));
+}
+
+static int refuse_without_attempt(request_rec *r, const char *state)
+{
+    /* The Back button, or a bookmark: somebody who is logged in gets where logins go. */
+    if (is_signed_in(r)) {
+        return go_to(r, sk_settings_of(r->server)->after_login);
     }
     if (state && !sk_cookies_header(r)) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
@@ -61,6 +71,18 @@ static int refuse_without_attempt(request_rec *r, const char *state)
                   sk_visit_reference(r));
     return refuse(r, HTTP_BAD_REQUEST, "This sign-in cannot be completed",
                   "It was completed before, or it did not begin in this browser.", NULL);
+}
+
+static int refuse_expired(request_rec *r, const sk_attempt *attempt)
+{
+    /* A tab that was left open, and a login in another one since. */
+    if (is_signed_in(r)) {
+        return go_to(r, attempt->target);
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "login %s took longer than ten minutes",
+                  attempt->reference);
+    return refuse(r, HTTP_BAD_REQUEST, "This sign-in took too long", "Please sign in again.",
+                  attempt->target);
 }
 
 /* What Scalekit said instead of giving a code. Its description is written by strangers: shown, but as their words. */
@@ -167,7 +189,7 @@ static int complete(request_rec *r, const sk_attempt *attempt)
                   attempt->reference, record->identity.sub,
                   record->identity.oid ? record->identity.oid : "none");
     sk_guard_step(r);
-    return sk_reply_redirect(r, apr_pstrcat(r->pool, sk_site_origin(r), attempt->target, NULL));
+    return go_to(r, attempt->target);
 }
 
 int sk_callback_handle(request_rec *r)
@@ -191,10 +213,7 @@ int sk_callback_handle(request_rec *r)
     case SK_ATTEMPT_UNKNOWN:
         return refuse_without_attempt(r, state);
     case SK_ATTEMPT_EXPIRED:
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "login %s took longer than ten minutes",
-                      attempt->reference);
-        return refuse(r, HTTP_BAD_REQUEST, "This sign-in took too long",
-                      "Please sign in again.", attempt->target);
+        return refuse_expired(r, attempt);
     default:
         break;
     }

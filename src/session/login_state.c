@@ -119,7 +119,8 @@ static bool is_alive(const request_rec *r, const sk_attempt *attempt)
 typedef struct held {
     const char *name;
     size_t size;
-    apr_time_t started; /* 0: not ours any more */
+    apr_time_t started; /* 0: of another application of this host, on another port */
+    bool is_over;
 } held;
 
 static int newest_first(const void *one, const void *other)
@@ -129,7 +130,7 @@ static int newest_first(const void *one, const void *other)
     return a < b ? 1 : a > b ? -1 : 0;
 }
 
-/* Deletes what is expired, foreign, or more than there may be beside a new one of this size. */
+/* Deletes what is expired, or more than there may be beside a new one of this size. */
 static void make_room(request_rec *r, size_t size, bool secure)
 {
     const apr_array_header_t *cookies = sk_cookies_read(r);
@@ -147,13 +148,14 @@ static void make_room(request_rec *r, size_t size, bool secure)
         one = apr_array_push(all);
         one->name = cookie->name;
         one->size = strlen(cookie->name) + strlen(cookie->value) + 3;
-        one->started = attempt && is_alive(r, attempt) ? attempt->started : 0;
+        one->started = attempt ? attempt->started : 0;
+        one->is_over = attempt && !is_alive(r, attempt);
     }
     qsort(all->elts, (size_t)all->nelts, sizeof(held), newest_first);
     for (i = 0; i < all->nelts; i++) {
         const held *one = &APR_ARRAY_IDX(all, i, held);
         size += one->size;
-        if (one->started == 0 || ++kept > SK_ATTEMPTS_MAX || size > SK_ATTEMPTS_BYTES) {
+        if (one->is_over || ++kept > SK_ATTEMPTS_MAX || size > SK_ATTEMPTS_BYTES) {
             sk_cookies_send(r, one->name, "", 0, secure);
         }
     }

@@ -235,11 +235,11 @@ static apr_status_t load(request_rec *r, session_rec **z)
 /* Before mod_session encodes: what somebody else put in the place of our entry (SessionHeader lets a backend) goes. */
 static apr_status_t keep_entry(request_rec *r, session_rec *z)
 {
-    const sk_visit *visit = sk_visit_first(r);
+    sk_visit *visit = sk_visit_first(r);
     const char *entry;
 
     if (visit->pinned == z && visit->entry && mod_session.revise) {
-        mod_session.revise(r, z);
+        visit->is_void = !mod_session.revise(r, z);
     }
     entry = apr_table_get(z->entries, entry_key);
     if (visit->pinned != z || (!entry && !visit->entry)) {
@@ -356,6 +356,9 @@ static apr_status_t save(request_rec *r, session_rec *z)
 
     if (visit->is_saving || visit->pinned != z) {
         return DECLINED;
+    }
+    if (visit->is_void) {
+        return OK;
     }
     visit->is_saving = true;
     rv = mod_session.run_save(r, z);

@@ -23,8 +23,11 @@ bool sk_pin_hook(void);
 typedef apr_time_t sk_pin_judge(request_rec *r, const char *entry);
 void sk_pin_set_judge(sk_pin_judge *judge);
 
-/** Called just before a session is written, whoever wants it written: the last moment for sk_pin_set(). */
-typedef void sk_pin_reviser(request_rec *r, session_rec *z);
+/**
+ * Called just before a session is written, whoever wants it written: the last moment for sk_pin_set().
+ * @return whether it may be written
+ */
+typedef bool sk_pin_reviser(request_rec *r, session_rec *z);
 void sk_pin_set_reviser(sk_pin_reviser *revise);
 
 /**

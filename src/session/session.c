@@ -89,16 +89,21 @@ static bool put(request_rec *r, session_rec *z, const sk_record *record)
 
 /*
  * A slow answer is written long after its session was read (by sk_session_touch(), or by mod_session with SessionMaxAge): others may
- * have refreshed it meanwhile, and the browser must not get the old one back.
+ * have refreshed it meanwhile, or put another one in its place, and the browser must not get the old one back.
  */
-static void write_newest(request_rec *r, session_rec *z)
+static bool write_newest(request_rec *r, session_rec *z)
 {
     const sk_visit *visit = sk_visit_first(r);
     const sk_record *record = visit->record;
     sk_record newest;
 
     if (visit->status != SK_SESSION_VALID || !record) {
-        return;
+        return true;
+    }
+    if (sk_standing_of(r, record) == SK_STANDING_ENDED) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                      "the session is not written back: it has ended meanwhile");
+        return false;
     }
     newest = *record;
     sk_renewal_follow(r, &newest);
@@ -107,6 +112,7 @@ static void write_newest(request_rec *r, session_rec *z)
             newest.last_use > record->last_use ? newest.last_use : record->last_use;
         put(r, z, &newest);
     }
+    return true;
 }
 
 bool sk_session_hook(void)
@@ -351,6 +357,7 @@ sk_session_started sk_session_start(request_rec *r, sk_record *record)
     session_rec *z;
     sk_session_started started;
     long size;
+    const sk_record *replaced = sk_session_last(r);
     const char *missing = sk_pin_load(r, &z);
 
     if (missing) {
@@ -364,6 +371,13 @@ sk_session_started sk_session_start(request_rec *r, sk_record *record)
     }
     record->id = sk_text_base64url(r->pool, random, sizeof(random));
     sk_standing_begin(r, record);
+    if (sk_standing_of(r, record) == SK_STANDING_ENDED) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "Scalekit has ended the session of %s while its login was under way "
+                      "(reference %s)",
+                      record->identity.sub, sk_visit_reference(r));
+        return SK_SESSION_NOT_KEPT;
+    }
     record->last_use = record->login;
     record->absolute_end =
         record->login + apr_time_sec(sk_settings_of(r->server)->session_max_age);
@@ -376,6 +390,9 @@ sk_session_started sk_session_start(request_rec *r, sk_record *record)
     }
     if (started != SK_SESSION_STARTED) {
         drop(r);
+    }
+    else if (replaced) {
+        sk_standing_end(r, replaced); /* a slow answer of it would set its cookie again */
     }
     return started;
 }

@@ -39,8 +39,10 @@ sk_visit *sk_visit_first(request_rec *r)
 bool sk_visit_is_upgrade(const request_rec *r)
 {
     const char *protocol = apr_table_get(r->headers_in, "Upgrade");
+    const char *connection = apr_table_get(r->headers_in, "Connection");
 
-    return protocol && strncasecmp(protocol, "h2", 2) != 0;
+    return protocol && connection && ap_strcasestr(connection, "upgrade")
+           && strncasecmp(protocol, "h2", 2) != 0 && strncasecmp(protocol, "TLS/", 4) != 0;
 }
 
 bool sk_visit_is_api(request_rec *r)

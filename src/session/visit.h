@@ -34,6 +34,7 @@ typedef struct sk_visit {
     /* Only used in the first request's: session/. */
     bool is_loading;
     bool is_saving;
+    bool is_void;  /* the session has ended meanwhile: it is not written again */
     bool is_login; /* a session was begun in this request */
     bool
         is_ending; /* the session was ended in this request: its cookie goes if nothing else is in it */
@@ -64,7 +65,7 @@ sk_visit *sk_visit_of(request_rec *r);
 /** The same of the first request. */
 sk_visit *sk_visit_first(request_rec *r);
 
-/** Does it ask for another protocol (WebSocket)? Its answer cannot carry a cookie. To ask for HTTP/2 changes nothing. */
+/** Does it ask for another protocol (WebSocket)? Its answer cannot carry a cookie. To ask for HTTP/2 or TLS changes nothing. */
 bool sk_visit_is_upgrade(const request_rec *r);
 
 /** Does it go to one of our endpoints for scripts, which answer in JSON whoever asks? */
