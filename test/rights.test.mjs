@@ -292,7 +292,8 @@ describe('rights', () => {
       const denied = await max.get('/');
       assert.equal(denied.status, 403);
       assert.match((await max.get('/login?prompt=login')).location, /\/oauth\/authorize\?/);
-      const answer = await max.clone().post(formOf(denied), {}, { from: denied.url });
+      const same = await signIn(own, { as: 'max@acme.test', path: '/secret.html' });
+      const answer = await same.post(formOf(denied), {}, { from: denied.url });
       assert.match(answer.location, /\/oidc\/logout\?/);
       const direct = await signIn(own, { as: 'max@acme.test' });
       assert.equal(direct.arrival.status, 403, 'after a login that succeeded');

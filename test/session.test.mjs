@@ -300,7 +300,7 @@ describe('no session', () => {
     await victim.get('/login?prompt=login', { follow: true });
     assert.notEqual(victim.jar.get('session').value, planted);
     assert.equal(parseEnvironment((await victim.get('/cgi-bin/env')).text).REMOTE_USER, 'usr_17500000000000002');
-    assert.equal(parseEnvironment((await attacker.get('/cgi-bin/env')).text).REMOTE_USER, 'usr_17500000000000001');
+    assert.ok(isLogin(await attacker.get('/cgi-bin/env')), 'what a login replaces is over');
   });
 });
 
