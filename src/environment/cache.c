@@ -154,6 +154,20 @@ sk_outcome sk_cache_add(const sk_call *call, const sk_cache *cache, apr_time_t n
                   : SK_OUTCOME_FAILED;
 }
 
+const char *sk_cache_use_up(const sk_call *call, const sk_cache *cache, const char *purpose,
+                            const char *secret, apr_time_t ttl)
+{
+    sk_outcome added = SK_OUTCOME_FAILED;
+    sk_cache_key key;
+
+    if (sk_cache_name(cache, purpose, secret, &key)) {
+        added = sk_cache_add(call, cache, apr_time_now(), &key, "", 0, ttl);
+    }
+    return added == SK_OUTCOME_YES  ? NULL
+           : added == SK_OUTCOME_NO ? "it was used before"
+                                    : "it cannot be remembered, and may have been used before";
+}
+
 sk_outcome sk_cache_delete(const sk_call *call, const sk_cache *cache, apr_time_t now,
                            const sk_cache_key *key)
 {

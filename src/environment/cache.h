@@ -79,6 +79,13 @@ sk_outcome sk_cache_add(const sk_call *call, const sk_cache *cache, apr_time_t n
                         const sk_cache_key *key, const void *value, size_t length,
                         apr_time_t ttl);
 
+/**
+ * Notes that something that works once was used, for as long as it might be brought again.
+ * @return NULL, or why it must not be used, in words for the log
+ */
+const char *sk_cache_use_up(const sk_call *call, const sk_cache *cache, const char *purpose,
+                            const char *secret, apr_time_t ttl);
+
 /** Deletes. @return NO if there was none */
 sk_outcome sk_cache_delete(const sk_call *call, const sk_cache *cache, apr_time_t now,
                            const sk_cache_key *key);

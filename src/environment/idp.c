@@ -17,15 +17,8 @@ static const char *use_up(const sk_call *call, const sk_settings *settings,
                           const sk_cache *cache, const char *token)
 {
     apr_time_t life = apr_time_from_sec(SK_JWT_IDP_LIFE) + 2 * settings->clock_skew;
-    sk_outcome added = SK_OUTCOME_FAILED;
-    sk_cache_key key;
 
-    if (sk_cache_name(cache, "idp request", token, &key)) {
-        added = sk_cache_add(call, cache, apr_time_now(), &key, "", 0, life);
-    }
-    return added == SK_OUTCOME_YES  ? NULL
-           : added == SK_OUTCOME_NO ? "it was used before"
-                                    : "it cannot be remembered, and may have been used before";
+    return sk_cache_use_up(call, cache, "idp request", token, life);
 }
 
 const char *sk_idp_check(const sk_call *call, const sk_settings *settings, sk_keys *keys,

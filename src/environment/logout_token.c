@@ -26,15 +26,8 @@ static const char *use_up(const sk_call *call, const sk_settings *settings,
 {
     apr_time_t life = apr_time_from_sec(SK_JWT_LOGOUT_LIFE) + 2 * settings->clock_skew;
     const char *jti = sk_json_text(sk_json_member(jwt->claims, "jti"));
-    sk_outcome added = SK_OUTCOME_FAILED;
-    sk_cache_key key;
 
-    if (sk_cache_name(cache, "logout token", jti, &key)) {
-        added = sk_cache_add(call, cache, apr_time_now(), &key, "", 0, life);
-    }
-    return added == SK_OUTCOME_YES  ? NULL
-           : added == SK_OUTCOME_NO ? "it was used before"
-                                    : "it cannot be remembered, and may have been used before";
+    return sk_cache_use_up(call, cache, "logout token", jti, life);
 }
 
 /* What began until the token was made has ended: with a token that comes late, not what began until now. */

@@ -48,7 +48,4 @@ bool sk_pin_save(request_rec *r, session_rec *z);
 /** Takes back a save that was not to be: removes its cookies from the response. */
 void sk_pin_unsave(request_rec *r, session_rec *z);
 
-/** The size of the cookie that the last save sends (name, '=' and value, as browsers count); 0 if none holds it. */
-size_t sk_pin_cookie_size(request_rec *r, const session_rec *z);
-
 #endif

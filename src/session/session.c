@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "session/pin.h"
 #include "session/renewal.h"
+#include "session/sent.h"
 #include "session/standing.h"
 #include "session/store.h"
 
@@ -138,7 +139,7 @@ static long try_to_save(request_rec *r, session_rec *z, const sk_record *record)
     if (!sk_pin_save(r, z)) {
         return -1;
     }
-    size = sk_pin_cookie_size(r, z);
+    size = sk_sent_size(r, z);
     if (size <= COOKIE_MAX) {
         return 0;
     }
