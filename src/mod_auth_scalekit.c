@@ -64,7 +64,7 @@ static void log_to_server(void *baton, sk_level level, const char *line)
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *main_server)
 {
-    sk_call call = {pconf, log_to_server, main_server, 0, false};
+    sk_call call = {pconf, log_to_server, main_server, 0, false, false};
     server_rec *s;
 
     (void)plog;

@@ -109,6 +109,18 @@ describe('Scalekit is left alone', { concurrency: 3 }, () => {
     });
   }
 
+  withSite('when its new tokens are none of ours', {}, async (site) => {
+    const visitors = await expiredVisitors(site, 5);
+    await site.scalekit.control({ mutate: { access: { apply: ['wrongAudience'] } } });
+    assert.deepEqual(tally(await inParallel(visitors[0], 30)), { 503: 30 });
+    assert.ok(refreshes(site.scalekit) <= 3, `a herd makes ${refreshes(site.scalekit)} calls`);
+    const results = await steadily(3000, 30, (i) => visitors[1 + (i % 4)].clone().get('/'));
+    assert.deepEqual(Object.keys(tally(results)), ['503']);
+    assert.ok(refreshes(site.scalekit) <= 5, `${refreshes(site.scalekit)} calls`);
+    await site.scalekit.control({ mutate: { access: null } });
+    await assertGoesOn(site, visitors[0]);
+  });
+
   withSite('for as long as it asks with Retry-After', {}, async (site) => {
     const [visitor] = await expiredVisitors(site, 1);
     await refreshesFail(site.scalekit, { mode: 'status', status: 429, headers: { 'Retry-After': '7' } });

@@ -25,8 +25,10 @@ typedef struct sk_call {
     sk_log_function *log;
     void *log_baton;
     apr_time_t deadline; /* when all of it has to be over */
-    bool
-        never_twice; /* libcurl repeats a request by itself when a kept connection turns out to be dead: not this one */
+    /* libcurl repeats a request by itself when a kept connection turns out to be dead: not this one. */
+    bool never_twice;
+    /* The breaker has let it through already: what else is asked on its behalf need not ask again. */
+    bool is_let_through;
 } sk_call;
 
 /** What is left of the time, at least a moment: 0 would mean "no limit" to libcurl. */

@@ -181,7 +181,8 @@ sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
                            const char *form)
 {
     sk_http_answer answer = {0, "", 0, NULL, SK_BREAKER_STOP, 0};
-    sk_breaker_pass pass = sk_breaker_ask(&http->breaker, apr_time_now());
+    sk_breaker_pass pass =
+        call->is_let_through ? SK_BREAKER_PASS : sk_breaker_ask(&http->breaker, apr_time_now());
     CURL *curl;
 
     if (pass == SK_BREAKER_STOP) {

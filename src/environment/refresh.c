@@ -228,7 +228,7 @@ static sk_refreshed fail(const sk_call *call, const sk_refresher *refresher,
     /* While nobody is let through, a line for each request would only hide the one that says why. */
     sk_call_log(call, why == sk_http_resting ? SK_LEVEL_INFO : SK_LEVEL_WARNING,
                 "cannot refresh the tokens of %s now: %s", record->identity.sub, why);
-    mark(call, refresher, "failed", record, FAILED_LIFE);
+    mark(call, refresher, "failed", newer, FAILED_LIFE);
     return is_newer_than(newer, record) ? take_over(call, refresher, names, record, newer)
                                         : verdict(record, false);
 }
@@ -417,13 +417,13 @@ sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher,
         if (when == SK_REFRESH_NOW && is_marked(call, refresher, "fresh", record)) {
             return verdict(record, true);
         }
-        if (has_waited && is_marked(call, refresher, "failed", record)) {
-            return without_call(call, record, verdict(record, is_newer),
-                                "the call that this request waited for failed");
-        }
         if (((when == SK_REFRESH_DUE || has_waited) && seconds_now() < record->refresh_at)
             || !name_subject(call, refresher, record, &names)) {
             return verdict(record, is_newer);
+        }
+        if (has_waited && is_marked(call, refresher, "failed", record)) {
+            return without_call(call, record, verdict(record, is_newer),
+                                "the call that this request waited for failed");
         }
         who = refresh_if_first(call, refresher, &names, record, &outcome);
         if (who == TAKEN_OURS) {

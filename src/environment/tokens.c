@@ -77,27 +77,20 @@ static const char *check_tokens(const sk_call *call, const sk_settings *settings
     return wrong;
 }
 
-/* A code is what a visitor sends: that Scalekit refuses it is no sign that it is not well. */
-static bool is_refusal(const sk_http_answer *answer, const sk_token_set *tokens, bool is_code)
+/* sk_http_judge() must follow. */
+static const char *ask_for_tokens(const sk_call *call, sk_http *http, char *form,
+                                  sk_http_answer *answer, sk_token_set *tokens)
 {
-    return tokens->is_invalid_grant
-           || (is_code && answer->status >= 400 && answer->status < 500
-               && answer->status != 429);
-}
+    const char *wrong;
 
-static const char *ask_for_tokens(const sk_call *call, sk_http *http, char *form, bool is_code,
-                                  sk_token_set *tokens)
-{
-    sk_http_answer answer = sk_http_ask(call, http, "/oauth/token", form);
-    const char *wrong = answer.failure;
-
+    *answer = sk_http_ask(call, http, "/oauth/token", form);
+    wrong = answer->failure;
     OPENSSL_cleanse(form, strlen(form));
     memset(tokens, 0, sizeof(*tokens));
     if (!wrong) {
-        wrong =
-            sk_oauth_read_tokens(call->pool, answer.status, answer.body, answer.length, tokens);
+        wrong = sk_oauth_read_tokens(call->pool, answer->status, answer->body, answer->length,
+                                     tokens);
     }
-    sk_http_judge(call, http, &answer, !wrong || is_refusal(&answer, tokens, is_code));
     return !wrong || wrong == sk_http_resting
                ? wrong
                : apr_pstrcat(call->pool, "Scalekit's token endpoint: ", wrong, NULL);
@@ -154,14 +147,22 @@ static const char *fill(const sk_call *call, const sk_settings *settings, const 
     return NULL;
 }
 
+/* A visitor sends the code: that Scalekit refuses it, or that its tokens are not of this login, is no sign of a failure. */
+static bool is_well(const sk_http_answer *answer, const char *wrong)
+{
+    return !wrong || (answer->status >= 400 && answer->status < 500 && answer->status != 429);
+}
+
 const char *sk_tokens_exchange(const sk_call *call, const sk_settings *settings, sk_http *http,
                                sk_keys *keys, const sk_code *code, sk_record *record)
 {
     char *form = sk_oauth_code_body(call->pool, settings, code->code, code->redirect_uri,
                                     code->verifier);
+    sk_http_answer answer;
     verified v;
-    const char *wrong = ask_for_tokens(call, http, form, true, &v.tokens);
+    const char *wrong = ask_for_tokens(call, http, form, &answer, &v.tokens);
 
+    sk_http_judge(call, http, &answer, is_well(&answer, wrong));
     if (!wrong && !v.tokens.id_token) {
         wrong = "Scalekit's answer holds no id_token: is openid among the ScalekitScopes?";
     }
@@ -202,43 +203,34 @@ static bool differ(const char *one, const char *other)
     return one && other && strcmp(one, other) != 0;
 }
 
-const char *sk_tokens_refresh(const sk_call *call, const sk_settings *settings, sk_http *http,
-                              sk_keys *keys, const sk_record *record, sk_record *newer,
-                              bool *has_ended)
+/* Does the record speak of whom it spoke before? */
+static bool is_same(const sk_identity *one, const sk_identity *other)
 {
-    const char *refresh_token = sk_token_text(call->pool, &record->refresh_token);
-    char *form = sk_oauth_refresh_body(call->pool, settings, refresh_token);
-    verified v;
-    const char *wrong = ask_for_tokens(call, http, form, false, &v.tokens);
-    struct json_object *id_claims;
-    sk_record filled;
+    return strcmp(one->sub, other->sub) == 0 && !differ(one->sid, other->sid)
+           && !differ(one->oid, other->oid);
+}
 
-    *has_ended = v.tokens.is_invalid_grant;
-    *newer = *record;
-    if (*has_ended) {
-        return "Scalekit refuses its refresh token (invalid_grant), because the session was "
-               "ended "
-               "there or because the answer to an earlier refresh was lost";
+static const char *take_refreshed(const sk_call *call, const sk_settings *settings,
+                                  sk_keys *keys, const sk_record *record, verified *v,
+                                  sk_record *newer, bool *has_ended)
+{
+    sk_record filled;
+    struct json_object *id_claims;
+    const char *wrong;
+
+    /* The old one is used up, whatever becomes of the tokens beside it; the new one is worth nothing until some pass. */
+    if (v->tokens.refresh_token) {
+        newer->refresh_token = sk_token_pack(call->pool, v->tokens.refresh_token);
     }
-    if (wrong) {
+    if ((wrong = check_tokens(call, settings, keys, NULL, v))) {
         return wrong;
     }
-    /* The old one is used up, whatever becomes of the tokens beside it. It is worth nothing until such tokens pass the checks. */
-    if (v.tokens.refresh_token) {
-        newer->refresh_token = sk_token_pack(call->pool, v.tokens.refresh_token);
-    }
-    if ((wrong = check_tokens(call, settings, keys, NULL, &v))) {
-        return wrong;
-    }
-    id_claims = v.id.claims ? v.id.claims : kept_id_claims(call, record);
+    id_claims = v->id.claims ? v->id.claims : kept_id_claims(call, record);
     filled = *newer;
-    wrong = fill(call, settings, &v, id_claims, &filled);
-    if (wrong) {
+    if ((wrong = fill(call, settings, v, id_claims, &filled))) {
         return wrong;
     }
-    if (strcmp(filled.identity.sub, record->identity.sub) != 0
-        || differ(filled.identity.sid, record->identity.sid)
-        || differ(filled.identity.oid, record->identity.oid)) {
+    if (!is_same(&filled.identity, &record->identity)) {
         *has_ended = true; /* whoever's session that is, it is not this visitor's */
         return "the refreshed tokens speak of another user, session or organization";
     }
@@ -247,4 +239,29 @@ const char *sk_tokens_refresh(const sk_call *call, const sk_settings *settings, 
         keep_names(&record->identity, &newer->identity);
     }
     return NULL;
+}
+
+const char *sk_tokens_refresh(const sk_call *call, const sk_settings *settings, sk_http *http,
+                              sk_keys *keys, const sk_record *record, sk_record *newer,
+                              bool *has_ended)
+{
+    const char *refresh_token = sk_token_text(call->pool, &record->refresh_token);
+    char *form = sk_oauth_refresh_body(call->pool, settings, refresh_token);
+    sk_http_answer answer;
+    verified v;
+    const char *wrong = ask_for_tokens(call, http, form, &answer, &v.tokens);
+
+    *newer = *record;
+    *has_ended = v.tokens.is_invalid_grant;
+    if (*has_ended) {
+        wrong = "Scalekit refuses its refresh token (invalid_grant), because the session was "
+                "ended there or because the answer to an earlier refresh was lost";
+    }
+    else if (!wrong) {
+        sk_call checks = *call;
+        checks.is_let_through = true;
+        wrong = take_refreshed(&checks, settings, keys, record, &v, newer, has_ended);
+    }
+    sk_http_judge(call, http, &answer, !wrong || *has_ended);
+    return wrong;
 }

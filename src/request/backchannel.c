@@ -95,7 +95,6 @@ int sk_backchannel_handle(request_rec *r)
         return refuse(r, HTTP_INTERNAL_SERVER_ERROR, "server_error",
                       "this process could not be set up: see the log at its start");
     }
-    call.deadline = apr_time_now() + sk_settings_of(r->server)->total_timeout;
     wrong = sk_environment_logout_token(&call, environment, token);
     if (wrong == sk_environment_busy) {
         apr_table_setn(r->err_headers_out, "Retry-After", "5");

@@ -104,14 +104,6 @@ static int refuse_with_error(request_rec *r, const char *error, const char *targ
 
 /* ---- the steps ---- */
 
-static void log_line(void *baton, sk_level level, const char *line)
-{
-    static const int levels[] = {APLOG_ERR, APLOG_WARNING, APLOG_INFO, APLOG_DEBUG};
-    request_rec *r = baton;
-
-    ap_log_rerror(APLOG_MARK, levels[level], 0, r, "login %s: %s", sk_visit_reference(r), line);
-}
-
 static int refuse_for_now(request_rec *r, const sk_attempt *attempt)
 {
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
@@ -128,8 +120,7 @@ static int exchange(request_rec *r, const char *code, const sk_attempt *attempt,
                     sk_record *record)
 {
     sk_environment *environment = sk_environment_of(r->server);
-    sk_call call = {r->pool, log_line, r,
-                    apr_time_now() + sk_settings_of(r->server)->total_timeout, false};
+    sk_call call = sk_visit_call(r);
     sk_code request = {code, sk_site_endpoint_url(r, SK_ENDPOINT_CALLBACK), attempt->verifier,
                        attempt->nonce};
     const char *wrong = environment

@@ -15,14 +15,6 @@
 
 APLOG_USE_MODULE(auth_scalekit);
 
-static void log_line(void *baton, sk_level level, const char *line)
-{
-    static const int levels[] = {APLOG_ERR, APLOG_WARNING, APLOG_INFO, APLOG_DEBUG};
-    request_rec *r = baton;
-
-    ap_log_rerror(APLOG_MARK, levels[level], 0, r, "login %s: %s", sk_visit_reference(r), line);
-}
-
 static int refuse(request_rec *r, int status, const char *title, const char *detail,
                   const char *wrong)
 {
@@ -64,8 +56,7 @@ const char *sk_idp_login_token(request_rec *r)
 int sk_idp_login_handle(request_rec *r, const char *token)
 {
     sk_environment *environment = sk_environment_of(r->server);
-    sk_call call = {r->pool, log_line, r,
-                    apr_time_now() + sk_settings_of(r->server)->total_timeout, false};
+    sk_call call = sk_visit_call(r);
     sk_idp_request request;
     const char *wrong = "this process could not be set up: see the log at its start";
 

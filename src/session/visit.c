@@ -75,7 +75,8 @@ static void log_line(void *baton, sk_level level, const char *line)
 
 sk_call sk_visit_call(request_rec *r)
 {
-    sk_call call = {sk_visit_first(r)->first->pool, log_line, r, 0, false};
+    apr_time_t deadline = apr_time_now() + sk_settings_of(r->server)->total_timeout;
+    sk_call call = {sk_visit_first(r)->first->pool, log_line, r, deadline, false, false};
 
     return call;
 }

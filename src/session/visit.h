@@ -80,7 +80,7 @@ const char *sk_visit_reference(request_rec *r);
  */
 bool sk_visit_is_the_answer(request_rec *r);
 
-/** For calls of the environment: memory that lives as long as the first request, lines in the error log, no time limit. */
+/** For calls of the environment: memory that lives as long as the first request, lines in the error log, ScalekitTimeout. */
 sk_call sk_visit_call(request_rec *r);
 
 #endif

@@ -21,10 +21,14 @@
  *      rotated        set result[T] = NEWER, THEN release; served.
  *      invalid_grant  add result[T] = ENDED, release, FOLLOW (which leads to
  *                     login).  It is an ADD: ENDED never replaces NEWER.
+ *      refused        (rotated, but the new tokens fail a check) as rotated:
+ *                     the new refresh token counts, beside the old access
+ *                     token.  Here: the new access token has expired already.
  *      no answer      (transport failure, 429, 5xx, timeout) release; served
  *                     while the access token is valid, else 503.
  *    LOST     access token still valid: served.  Else WAIT.
- *    WAIT     poll: result there: FOLLOW.  Lease gone: TRY.  3 s over: 503.
+ *    WAIT     poll: result there: FOLLOW.  Lease gone: TRY, or 503 if the
+ *             call is known to have failed.  3 s over: 503.
  *             The 3 s are for the request, not for each round of WAIT.
  *
  * WHAT IS TAKEN FOR GRANTED (refresh.c and its cache must make it true)

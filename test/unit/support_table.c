@@ -12,7 +12,7 @@ static void note(void *baton, sk_level level, const char *line)
 
 sk_table *support_open_table(apr_pool_t *pool, apr_pool_t *process, size_t size)
 {
-    sk_call call = {pool, note, NULL, 0, false};
+    sk_call call = {pool, note, NULL, 0, false, false};
 
     support_log[0] = '\0';
     return sk_table_open(&call, process, size);

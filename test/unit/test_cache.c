@@ -26,7 +26,7 @@ static void note(void *baton, sk_level level, const char *line)
 /* The table of this test, whoever asks. */
 static sk_table *table_of(apr_pool_t *pool)
 {
-    sk_call call = {pool, note, NULL, 0, false};
+    sk_call call = {pool, note, NULL, 0, false, false};
     sk_table *table = sk_table_open(&call, pool, 512 * 1024);
 
     assert_non_null(table);
@@ -64,7 +64,7 @@ static sk_cache_key token(const sk_cache *cache)
 static sk_outcome set(apr_pool_t *pool, const sk_cache *cache, sk_cache_key key,
                       const char *text)
 {
-    sk_call call = {pool, note, NULL, 0, false};
+    sk_call call = {pool, note, NULL, 0, false, false};
 
     log_text[0] = '\0';
     return sk_cache_set(&call, cache, NOW, &key, text, strlen(text), HOUR);
@@ -73,7 +73,7 @@ static sk_outcome set(apr_pool_t *pool, const sk_cache *cache, sk_cache_key key,
 static sk_outcome add(apr_pool_t *pool, const sk_cache *cache, sk_cache_key key,
                       const char *text)
 {
-    sk_call call = {pool, note, NULL, 0, false};
+    sk_call call = {pool, note, NULL, 0, false, false};
 
     return sk_cache_add(&call, cache, NOW, &key, text, strlen(text), HOUR);
 }
@@ -81,7 +81,7 @@ static sk_outcome add(apr_pool_t *pool, const sk_cache *cache, sk_cache_key key,
 static sk_outcome delete_if_equal(apr_pool_t *pool, const sk_cache *cache, sk_cache_key key,
                                   const char *text)
 {
-    sk_call call = {pool, note, NULL, 0, false};
+    sk_call call = {pool, note, NULL, 0, false, false};
 
     return sk_cache_delete_if_equal(&call, cache, NOW, &key, text, strlen(text));
 }
@@ -89,7 +89,7 @@ static sk_outcome delete_if_equal(apr_pool_t *pool, const sk_cache *cache, sk_ca
 static const char *get_at(apr_pool_t *pool, const sk_cache *cache, sk_cache_key key,
                           apr_time_t now)
 {
-    sk_call call = {pool, note, NULL, 0, false};
+    sk_call call = {pool, note, NULL, 0, false, false};
     size_t length = 99;
     const char *text = (const char *)sk_cache_get(&call, cache, now, &key, &length);
 
@@ -118,7 +118,7 @@ static void values_come_back_for_their_time(void **state)
 
 static void a_lease_is_given_once_and_released_by_its_holder(void **state)
 {
-    sk_call call = {*state, note, NULL, 0, false};
+    sk_call call = {*state, note, NULL, 0, false, false};
     const sk_cache *cache = new_cache(*state);
     const sk_cache_key lease = token(cache);
 
@@ -140,7 +140,7 @@ static void a_lease_is_given_once_and_released_by_its_holder(void **state)
 
 static void values_up_to_the_limit_are_kept(void **state)
 {
-    sk_call call = {*state, note, NULL, 0, false};
+    sk_call call = {*state, note, NULL, 0, false, false};
     const sk_cache *cache = new_cache(*state);
     char *large = support_repeat(*state, 'x', SK_CACHE_VALUE_MAX + 1);
     const sk_cache_key key = token(cache);
@@ -159,7 +159,7 @@ static void values_up_to_the_limit_are_kept(void **state)
 
 static void values_stay_while_there_is_room(void **state)
 {
-    sk_call call = {*state, note, NULL, 0, false};
+    sk_call call = {*state, note, NULL, 0, false, false};
     const sk_cache *cache = new_cache(*state);
     const sk_cache_key kept = token(cache);
     char *large = support_repeat(*state, 'x', SK_CACHE_VALUE_MAX);

@@ -130,7 +130,7 @@ static void processes_share_it(void **state)
 {
     sk_table *table = support_new_table(*state, LARGE);
     report *seen = new_report();
-    hammer h = {table, seen, *state, 0, 20000};
+    hammer h = {table, seen, *state, 0, 20000, false};
     pid_t children[HAMMERERS];
     size_t i;
     int status;
@@ -157,7 +157,7 @@ static void threads_share_it(void **state)
     size_t i;
 
     for (i = 0; i < COUNT(threads); i++) {
-        hammer one = {table, seen, NULL, (uint32_t)i, 20000};
+        hammer one = {table, seen, NULL, (uint32_t)i, 20000, false};
         h[i] = one;
         assert_int_equal(apr_pool_create_unmanaged(&h[i].pool), APR_SUCCESS);
         assert_int_equal(pthread_create(&threads[i], NULL, hammer_all, &h[i]), 0);
