@@ -13,7 +13,7 @@ const PAUSE_MS = 100; // of each visitor between two pages
 describe(`${RESTARTS} graceful restarts`, () => {
   let site;
   before(async () => {
-    site = await startSite({ processes: 3, threads: 25, scalekit: { accessTokenLife: 4, backChannelLogoutUris: [] } });
+    site = await startSite({ processes: 3, threads: 25, scalekit: { accessTokenLife: 5, backChannelLogoutUris: [] } });
   });
   after(() => site?.stop());
 
