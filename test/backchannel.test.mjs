@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ourLines } from './support/answers.mjs';
+import { cookiesOf, ourLines } from './support/answers.mjs';
 import { startBackend } from './support/backend.mjs';
 import { isLogin, refreshes, refreshesFail } from './support/refreshing.mjs';
 import { parseEnvironment, scalekitHost, signIn, startSite } from './support/sites.mjs';
@@ -280,7 +280,11 @@ describe('a logout here', () => {
   });
 });
 
-for (const [name, settings] of [['in a cookie', {}], ['in the shared memory', { ScalekitSessionStore: 'cache' }]]) {
+for (const [name, settings] of Object.entries({
+  'in a cookie': {},
+  'in a cookie, with SessionMaxAge': { SessionMaxAge: 600 },
+  'in the shared memory': { ScalekitSessionStore: 'cache' },
+})) {
   describe(`a session ${name} that a new login replaces`, () => {
     let backend;
     before(async () => {
@@ -317,6 +321,15 @@ for (const [name, settings] of [['in a cookie', {}], ['in the shared memory', { 
       await replacedBy(visitor, visitor.get('/'));
     });
 
+    it('does not come back with a slow page before which it was refreshed', async () => {
+      await site.scalekit.control({ accessTokenLife: 2 });
+      const { visitor } = await loggedIn();
+      await site.scalekit.control({ accessTokenLife: 300 });
+      await sleep(2100);
+      await replacedBy(visitor, visitor.get('/proxied/slow'));
+      assert.equal(refreshes(site.scalekit), 1);
+    });
+
     it('does not come back with an answer that notes its use', async () => {
       const { visitor } = await loggedIn();
       await sleep(3100);
@@ -329,6 +342,8 @@ for (const [name, settings] of [['in a cookie', {}], ['in the shared memory', { 
       await visitor.get('/login?prompt=login', { follow: true });
       await assertIn(visitor);
       await assertOut(copy);
+      const { session } = cookiesOf(await copy.get('/public/'));
+      assert.ok(!session?.value, 'nor is it written again for a page that anybody may see');
     });
   });
 }

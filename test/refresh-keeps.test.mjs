@@ -61,6 +61,19 @@ describe('a session survives', { concurrency: 3 }, () => {
     await assertGoesOn(site, visitor);
   });
 
+  withSite('two refreshes in one request: the cookie holds the last', {}, async (site) => {
+    const [visitor] = await expiredVisitors(site, 1);
+    const stale = visitor.clone();
+    assert.equal((await visitor.get('/')).status, 200);
+    await sleep(1100); // refresh-token asks once a second
+    const answer = await stale.post('/sessions/refresh-token', {});
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(refreshes(site.scalekit), 2);
+    assert.equal(answer.all('set-cookie').filter((line) => line.startsWith('session=')).length, 1);
+    await site.restart(); // nothing but the cookie is left
+    await assertGoesOn(site, stale);
+  });
+
   withSite('the Back button to the callback, with a token that has expired', {}, async (site) => {
     const [visitor] = await expiredVisitors(site, 1);
     const { url } = visitor.arrival.hops.find((hop) => hop.url.includes('/auth/callback'));

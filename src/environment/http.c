@@ -159,8 +159,8 @@ static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, co
         answer.status = (int)status;
 #if LIBCURL_VERSION_NUM >= 0x074200
         curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait);
-        answer.retry_after = (status == 429 || status == 503) && wait > 0 && wait < 3600
-                                 ? apr_time_from_sec(wait)
+        answer.retry_after = (status == 429 || status == 503) && wait > 0
+                                 ? apr_time_from_sec(wait < 3600 ? wait : 3600)
                                  : 0;
 #endif
         answer.body = r.bytes ? r.bytes : "";

@@ -75,7 +75,7 @@ static bool is_newer_than(const sk_record *one, const sk_record *other)
            || memcmp(one->refresh_token.bytes, other->refresh_token.bytes,
                      one->refresh_token.length)
                   != 0
-           || one->access_expiry > other->access_expiry;
+           || one->confirmed > other->confirmed;
 }
 
 /* What is kept in one byte instead of a record. */

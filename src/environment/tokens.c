@@ -221,6 +221,7 @@ static const char *take_refreshed(const sk_call *call, const sk_settings *settin
     /* The old one is used up, whatever becomes of the tokens beside it; the new one is worth nothing until some pass. */
     if (v->tokens.refresh_token) {
         newer->refresh_token = sk_token_pack(call->pool, v->tokens.refresh_token);
+        newer->refresh_at = 0;
     }
     if ((wrong = check_tokens(call, settings, keys, NULL, v))) {
         return wrong;

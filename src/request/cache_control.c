@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "session/cookies.h"
+#include "session/session.h"
 #include "session/visit.h"
 
 static ap_filter_rec_t *cache_filter;
@@ -112,6 +113,7 @@ static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade
             apr_table_unset(r->err_headers_out, *name);
         }
     }
+    sk_session_review(r);
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, brigade);
 }

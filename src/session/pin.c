@@ -296,6 +296,7 @@ static apr_status_t save(request_rec *r, session_rec *z)
     visit->is_saving = true;
     rv = mod_session.run_save(r, z);
     visit->is_saving = false;
+    visit->saved = z->encoded;
     if (rv == OK && z->uuid) {
         sk_sent_once(r, z);
         if (visit->is_ending && !z->encoded) {
@@ -388,6 +389,10 @@ void sk_pin_set(request_rec *r, session_rec *z, const char *entry)
 
 bool sk_pin_save(request_rec *r, session_rec *z)
 {
+    /* mod_session saves once: what this request wrote before gives way. */
+    if (z->written) {
+        sk_pin_unsave(r, z);
+    }
     return mod_session.save(r, z) == APR_SUCCESS;
 }
 

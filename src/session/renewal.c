@@ -71,7 +71,7 @@ sk_refreshed sk_renewal_now(request_rec *r, sk_record *record, bool *is_fresh)
         return before;
     }
     outcome = sk_environment_refresh(&call, environment, SK_REFRESH_NOW, record);
-    *is_fresh = outcome == SK_REFRESHED_NEWER;
+    *is_fresh = outcome == SK_REFRESHED_NEWER && !sk_renewal_is_due(r, record);
     return outcome == SK_REFRESHED_NOT ? before : outcome;
 }
 

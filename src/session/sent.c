@@ -6,6 +6,8 @@
 #include <apr_strings.h>
 #include <apr_uuid.h>
 
+#include "session/visit.h"
+
 static bool is_set_cookie(const apr_table_entry_t *header)
 {
     return header->key && strcasecmp(header->key, "Set-Cookie") == 0;
@@ -59,7 +61,7 @@ static void change_cookies(request_rec *r, apr_table_t *table, const session_rec
         if (!is_set_cookie(header)) {
             continue;
         }
-        if (carries(line, z->encoded) || carries(line, id)) {
+        if (carries(line, sk_visit_first(r)->saved) || carries(line, id)) {
             line = change ? change(r->pool, line) : NULL;
         }
         if (line) {

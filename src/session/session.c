@@ -95,20 +95,20 @@ static bool put(request_rec *r, session_rec *z, const sk_record *record)
 static bool write_newest(request_rec *r, session_rec *z)
 {
     const sk_visit *visit = sk_visit_first(r);
-    const sk_record *record = visit->record;
+    const sk_record *record = visit->record ? visit->record : open_entry(r, visit->entry);
     sk_record newest;
 
-    if (visit->status != SK_SESSION_VALID || !record) {
+    if (!record) {
         return true;
     }
-    if (sk_standing_of(r, record) == SK_STANDING_ENDED) {
+    if (why_ended(r, record)) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       "the session is not written back: it has ended meanwhile");
         return false;
     }
     newest = *record;
     sk_renewal_follow(r, &newest);
-    if (newest.access_expiry > record->access_expiry) {
+    if (newest.confirmed > record->confirmed) {
         newest.last_use =
             newest.last_use > record->last_use ? newest.last_use : record->last_use;
         put(r, z, &newest);
@@ -320,6 +320,9 @@ sk_session_status sk_session_refresh(request_rec *r, const sk_record **record, b
     if ((status == SK_SESSION_VALID || status == SK_SESSION_LATER)
         && visit->record->refresh_token.bytes && !sk_pin_load(r, &z)) {
         sk_refreshed refreshed = sk_renewal_now(r, visit->record, is_fresh);
+        if (sk_standing_of(r, visit->record) == SK_STANDING_ENDED) {
+            refreshed = SK_REFRESHED_ENDED;
+        }
         visit->status = settle(r, z, visit->record, refreshed);
         /* The old access token is still good: only without its cookie the session is over at once. */
         if (refreshed == SK_REFRESHED_ENDED) {
@@ -406,4 +409,15 @@ void sk_session_end(request_rec *r)
         sk_standing_end(r, record);
     }
     drop(r);
+}
+
+void sk_session_review(request_rec *r)
+{
+    sk_visit *visit = sk_visit_first(r);
+
+    if (visit->pinned && visit->pinned->written && visit->entry && visit->record
+        && !visit->is_login && sk_standing_of(r, visit->record) == SK_STANDING_ENDED) {
+        sk_pin_unsave(r, visit->pinned);
+        visit->pinned->written = 1;
+    }
 }

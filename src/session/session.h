@@ -42,6 +42,9 @@ typedef enum sk_session_started {
 /** Begins a new session in place of whatever was there, and saves it at once. Sets the record's id and times. */
 sk_session_started sk_session_start(request_rec *r, sk_record *record);
 
+/** The answer goes out: takes the session's cookie out of it if the session has ended since it was written. */
+void sk_session_review(request_rec *r);
+
 /** Ends the session for good, also for who has a copy of its cookie. */
 void sk_session_end(request_rec *r);
 

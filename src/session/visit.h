@@ -44,6 +44,8 @@ typedef struct sk_visit {
     sk_record *record;      /* of a valid session */
     sk_record *last_record; /* of a session that is valid or has ended by time */
     const char *cookies;    /* the Cookie header as it came, once ours were taken out of it */
+    const char *
+        saved; /* the session as the last save had it: mod_session forgets it with the next load */
     const char *reference;
     const char *entry;        /* our entry of the session, as we read or wrote it; NULL: none */
     const char *passed_token; /* the Authorization header that we gave an application */
