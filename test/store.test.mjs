@@ -178,6 +178,23 @@ describe('a session in the shared memory', () => {
   });
 });
 
+describe('the cookie of the store', () => {
+  before(async () => {
+    site = await startSite({
+      config: (server) => ['SessionCookieName main path=/;HttpOnly;SameSite=Lax', scalekitHost(server, {
+        settings: cache, locations: { '/public/': ['AuthType None', 'Require all granted', 'SessionCookieName theirs path=/public/;HttpOnly'] },
+      })].join('\n'),
+    });
+  });
+  after(() => site?.stop());
+
+  it('is that of the virtual host, whatever is written elsewhere', async () => {
+    const visitor = await loggedIn();
+    assert.match(idOf(visitor), ID);
+    assert.deepEqual(visitor.jar.list().map(({ name }) => name).filter((name) => /^(session|main|theirs)$/.test(name)), ['session']);
+  });
+});
+
 describe('shared memory that is too small for its sessions', () => {
   before(async () => {
     site = await startSite({ site: { settings: { ...cache, ScalekitSharedMemory: '64K' } }, scalekit: { backChannelLogoutUris: [] } });

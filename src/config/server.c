@@ -447,10 +447,11 @@ static apr_array_header_t *cookie_names(apr_pool_t *pool, const sk_tree_facts *f
     return names;
 }
 
-/* Our own provider takes the cookie that is written down for mod_session_cookie. */
+/* Our own provider takes the cookie that is written down for mod_session_cookie in this server, or for all of them. */
 static const char *finish_store(apr_pool_t *pool, const sk_server *server,
                                 const sk_tree_facts *facts, sk_settings *settings)
 {
+    const sk_tree_line *cookie = NULL;
     int i;
 
     if (!server->session_store || strcasecmp(server->session_store, "session") == 0) {
@@ -460,19 +461,23 @@ static const char *finish_store(apr_pool_t *pool, const sk_server *server,
         return apr_psprintf(pool, "ScalekitSessionStore: \"%s\" is neither session nor cache",
                             sk_text_printable(pool, server->session_store, 40));
     }
-    for (i = 0; i < facts->cookies->nelts && !settings->store_cookie; i++) {
+    for (i = 0; i < facts->cookies->nelts; i++) {
         const sk_tree_line *line = &APR_ARRAY_IDX(facts->cookies, i, sk_tree_line);
-        const char *args = line->args;
-        if (strcasecmp(line->directive, "SessionCookieName") == 0) {
-            settings->store_cookie = ap_getword_conf(pool, &args);
-            settings->store_cookie_attributes = ap_getword_conf(pool, &args);
+        if (strcasecmp(line->directive, "SessionCookieName") == 0 && !line->is_in_section
+            && (!cookie || line->is_own || !cookie->is_own)) {
+            cookie = line;
         }
     }
-    return settings->store_cookie ? NULL
-                                  : "ScalekitSessionStore cache: say how the cookie is called "
-                                    "that holds the id of "
-                                    "a session: add \"SessionCookieName __Host-session "
-                                    "path=/;HttpOnly;Secure;SameSite=Lax\"";
+    if (cookie) {
+        const char *args = cookie->args;
+        settings->store_cookie = ap_getword_conf(pool, &args);
+        settings->store_cookie_attributes = ap_getword_conf(pool, &args);
+    }
+    return cookie ? NULL
+                  : "ScalekitSessionStore cache: say how the cookie is called "
+                    "that holds the id of "
+                    "a session: add \"SessionCookieName __Host-session "
+                    "path=/;HttpOnly;Secure;SameSite=Lax\"";
 }
 
 const char *sk_server_finish(apr_pool_t *pool, apr_pool_t *ptemp, const server_rec *s,

@@ -19,11 +19,12 @@ static bool is_session_cookie(const char *directive)
     return false;
 }
 
-static void note(apr_pool_t *pool, const ap_directive_t *directive, sk_tree_facts *facts)
+static void note(apr_pool_t *pool, const ap_directive_t *directive, bool own, bool in_section,
+                 sk_tree_facts *facts)
 {
     const char *args = directive->args ? directive->args : "";
     const sk_tree_line line = {directive->directive, args, directive->filename,
-                               directive->line_num};
+                               directive->line_num,  own,  in_section};
 
     if (is_session_cookie(directive->directive)) {
         *(sk_tree_line *)apr_array_push(facts->cookies) = line;
@@ -52,22 +53,30 @@ static bool is_section_of(const ap_directive_t *directive, const server_rec *s)
            && strcmp(directive->filename, s->defn_name) == 0;
 }
 
+/* Sections that only say whether their lines are read at all; httpd leaves most of them out of the tree itself. */
+static bool is_transparent(const ap_directive_t *section)
+{
+    return strncasecmp(section->directive, "<If", 3) == 0
+           && strcasecmp(section->directive, "<If") != 0;
+}
+
 /* `own`: these lines stand in the server's own section, not outside of all virtual hosts. */
 static void walk(apr_pool_t *pool, const ap_directive_t *directive, const server_rec *s,
-                 bool own, sk_tree_facts *facts)
+                 bool own, bool in_section, sk_tree_facts *facts)
 {
     for (; directive; directive = directive->next) {
         if (strcasecmp(directive->directive, "<VirtualHost") == 0) {
             if (is_section_of(directive, s)) {
-                walk(pool, directive->first_child, s, true, facts);
+                walk(pool, directive->first_child, s, true, false, facts);
             }
             continue;
         }
         if (own && strcasecmp(directive->directive, "ServerName") == 0) {
             facts->has_server_name = true;
         }
-        note(pool, directive, facts);
-        walk(pool, directive->first_child, s, own, facts);
+        note(pool, directive, own, in_section, facts);
+        walk(pool, directive->first_child, s, own, in_section || !is_transparent(directive),
+             facts);
     }
 }
 
@@ -77,6 +86,6 @@ sk_tree_facts sk_tree_read(apr_pool_t *pool, const server_rec *s)
 
     facts.cookies = apr_array_make(pool, 2, sizeof(sk_tree_line));
     facts.prefixes = apr_array_make(pool, 2, sizeof(char *));
-    walk(pool, ap_conftree, s, !s->is_virtual, &facts);
+    walk(pool, ap_conftree, s, !s->is_virtual, false, &facts);
     return facts;
 }

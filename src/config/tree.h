@@ -16,6 +16,8 @@ typedef struct sk_tree_line {
     const char *args;
     const char *file;
     int line;
+    bool is_own;        /* in this very server, not outside of all virtual hosts */
+    bool is_in_section; /* such as <Location> */
 } sk_tree_line;
 
 /** What holds for one server: the lines of its own section and those outside of every virtual host. */

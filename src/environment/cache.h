@@ -3,12 +3,12 @@
  * What the processes of a server tell each other about one Scalekit environment: sealed values with a time to live, and
  * an atomic add for leases. Where it is kept (the table; some day Redis, for several machines) is nobody else's affair.
  *
- * The store sees neither the names of the values nor the values: a name is hashed with a key of its own (HMAC-SHA256),
- * a value is sealed together with its name, for this environment and client. What does not open is not there.
+ * The store sees neither the names of the values nor the values: a name is hashed for this environment and client
+ * (HMAC-SHA256, whose key is no secret: a name must be hard to guess), a value is sealed together with its name.
+ * What does not open is not there.
  *
- * After a change of the secrets the old generation reads nothing that the new one sealed. Names are hashed with the
- * last secret, so that while a new secret is put in front of the old one, leases still hold between the generations;
- * when the last secret goes, they do not.
+ * While secrets are changed the old generation reads nothing that the new one sealed; leases hold between them
+ * nevertheless, since names do not depend on secrets.
  *
  * `now` and times to live are in microseconds.
  */

@@ -30,7 +30,7 @@ static const char *use_up(const sk_call *call, const sk_settings *settings,
     return sk_cache_use_up(call, cache, "logout token", jti, life);
 }
 
-/* What began until the token was made has ended: with a token that comes late, not what began until now. */
+/* What began until the token was made, give or take ScalekitClockSkew: if it comes late, not what began until now. */
 static apr_time_t end_of(const sk_settings *settings, const sk_jwt *jwt)
 {
     apr_time_t now = apr_time_sec(apr_time_now());
@@ -46,15 +46,16 @@ const char *sk_logout_token_take(const sk_call *call, const sk_settings *setting
     sk_jwt jwt;
     const char *wrong = verify(call, settings, keys, token, &jwt), *sid, *sub;
 
-    if (wrong || (wrong = use_up(call, settings, cache, &jwt))) {
-        return apr_pstrcat(call->pool, "the logout token is refused: ", wrong, NULL);
-    }
-    sid = sk_json_text(sk_json_member(jwt.claims, "sid"));
-    sub = sk_json_text(sk_json_member(jwt.claims, "sub"));
+    sid = wrong ? NULL : sk_json_text(sk_json_member(jwt.claims, "sid"));
+    sub = wrong ? NULL : sk_json_text(sk_json_member(jwt.claims, "sub"));
+    /* Before it counts as used: a death in between would lose it. To end a session twice does no harm. */
     if (sid) {
         sk_revoked_bar(call, revoked, SK_REVOKED_SID, sid, end_of(settings, &jwt));
     }
-    else {
+    if (wrong || (wrong = use_up(call, settings, cache, &jwt))) {
+        return apr_pstrcat(call->pool, "the logout token is refused: ", wrong, NULL);
+    }
+    if (!sid) {
         sk_revoked_bar(call, revoked, SK_REVOKED_SUB, sub, end_of(settings, &jwt));
     }
     sk_call_log(call, SK_LEVEL_INFO, "Scalekit has ended %s %s",

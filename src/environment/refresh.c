@@ -371,8 +371,8 @@ static bool wait_for_others(const sk_call *call, const sk_refresher *refresher,
 
     while ((now = apr_time_now()) < until) {
         apr_time_t began = call_began(call, refresher, names);
-        if (began == 0
-            || find_result(call, refresher, names, record, &newer) != FOUND_NOTHING) {
+        found what = find_result(call, refresher, names, record, &newer);
+        if (began == 0 || what == FOUND_NEWER || what == FOUND_END) {
             goes_on = true;
             break;
         }

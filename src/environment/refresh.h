@@ -44,7 +44,8 @@ typedef enum sk_refresh_when {
 
 /**
  * Brings a record up to date, waiting for others at most three seconds. With SK_REFRESH_NOW, SK_REFRESHED_NOT means that
- * newer tokens could not be had: what others are at, or did within the last second, counts as SK_REFRESHED_NEWER.
+ * newer tokens could not be had: what others are at, or did within the last second, counts as SK_REFRESHED_NEWER. It may
+ * be newer by its refresh token alone, if the tokens beside that were refused: then it is due at once.
  */
 sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher,
                         sk_refresh_when when, sk_record *record);

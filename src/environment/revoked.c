@@ -120,7 +120,7 @@ static apr_time_t barred_until(const sk_revoked *revoked, sk_revoked_by by, cons
     }
     at = place_of(revoked, by, name);
     for (i = 0; i < BUCKET; i++) {
-        uint64_t bar = atomic_load_explicit(&at.bucket[i], memory_order_relaxed);
+        uint64_t bar = atomic_load_explicit(&at.bucket[i], memory_order_acquire);
         if (has_tag(bar, at.tag) && time_of(bar) > until) {
             until = time_of(bar);
         }

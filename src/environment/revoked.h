@@ -5,8 +5,9 @@
  *
  * The memory is bounded. A bar that has to make room leaves its time behind as the line before which nothing is certain: a
  * session that Scalekit has not confirmed since has to be confirmed before it opens anything again. So a forgotten bar
- * never brings a session back. A server that was stopped and started has forgotten all bars; there, sessions from before are
- * confirmed at their first request, as if their tokens were due.
+ * brings no session back that has ended at Scalekit as well; of one that ended here only (the browser never followed the
+ * redirect of the logout) Scalekit knows nothing. A server that was stopped and started has forgotten all bars; there,
+ * sessions from before are confirmed at their first request, as if their tokens were due.
  */
 #ifndef SK_ENVIRONMENT_REVOKED_H
 #define SK_ENVIRONMENT_REVOKED_H

@@ -233,14 +233,25 @@ static apr_status_t load(request_rec *r, session_rec **z)
     return rv;
 }
 
+/* Is nothing in the session but this entry, which may be NULL, and mod_session's own? */
+static bool holds_only(const session_rec *z, const char *key)
+{
+    int allowed = (apr_table_get(z->entries, "expiry") ? 1 : 0)
+                  + (key && apr_table_get(z->entries, key) ? 1 : 0);
+
+    return apr_table_elts(z->entries)->nelts == allowed;
+}
+
 /* Before mod_session encodes: what somebody else put in the place of our entry (SessionHeader lets a backend) goes. */
 static apr_status_t keep_entry(request_rec *r, session_rec *z)
 {
     sk_visit *visit = sk_visit_first(r);
     const char *entry;
 
-    if (visit->pinned == z && visit->entry && mod_session.revise) {
-        visit->is_void = !mod_session.revise(r, z);
+    visit->is_void = false;
+    if (visit->pinned == z && visit->entry && mod_session.revise && !mod_session.revise(r, z)) {
+        visit->is_void = holds_only(z, entry_key);
+        visit->entry = NULL; /* what others wrote beside it is kept */
     }
     entry = apr_table_get(z->entries, entry_key);
     if (visit->pinned != z || (!entry && !visit->entry)) {
@@ -258,10 +269,7 @@ static apr_status_t keep_entry(request_rec *r, session_rec *z)
 /* mod_session would write an empty session into the cookie after a logout; without text, the cookie goes. */
 static apr_status_t encode(request_rec *r, session_rec *z)
 {
-    const apr_array_header_t *entries = apr_table_elts(z->entries);
-    bool only_expiry = entries->nelts == (apr_table_get(z->entries, "expiry") ? 1 : 0);
-
-    if (sk_settings_of(r->server) && sk_visit_first(r)->is_ending && only_expiry) {
+    if (sk_settings_of(r->server) && sk_visit_first(r)->is_ending && holds_only(z, NULL)) {
         z->encoded = NULL;
     }
     return OK;
@@ -269,13 +277,14 @@ static apr_status_t encode(request_rec *r, session_rec *z)
 
 /*
  * mod_session_dbd gives a session that has changed a new id, and the old one is worth nothing at once: of requests in
- * parallel all but one would lose the session. Only a login gets a new id.
+ * parallel all but one would lose the session. Only a login gets a new id; what else is in the session may be a login, too.
  */
 static apr_status_t keep_id(request_rec *r, session_rec *z)
 {
     const sk_visit *visit = sk_visit_first(r);
 
-    if (visit->pinned == z && visit->entry && z->uuid && !visit->is_login) {
+    if (visit->pinned == z && visit->entry && z->uuid && !visit->is_login
+        && holds_only(z, entry_key)) {
         z->dirty = 0;
     }
     return OK;
