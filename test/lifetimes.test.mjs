@@ -12,7 +12,7 @@ import { Visitor } from './support/visitor.mjs';
 const hosts = {
   sliding: { SessionMaxAge: 3 },
   interval: { SessionMaxAge: 4, SessionExpiryUpdateInterval: 2 },
-  longer: { SessionMaxAge: 3600, ScalekitSessionMaxAge: 3 },
+  longer: { SessionMaxAge: 3600, ScalekitSessionMaxAge: 4 },
   idle: { SessionMaxAge: 3600, SessionExpiryUpdateInterval: 60, ScalekitSessionIdleTimeout: 3 },
 };
 
