@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startBackend } from './support/backend.mjs';
-import { until } from './support/httpd.mjs';
 import { providers, startProvided } from './support/providers.mjs';
 import { expiredVisitors, isLogin, refreshes, reused } from './support/refreshing.mjs';
 import { signIn } from './support/sites.mjs';

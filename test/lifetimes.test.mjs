@@ -63,7 +63,7 @@ describe('mod_session\'s own end', { concurrency: true }, () => {
 
   it('does not prolong ours', async () => {
     const { visitor } = await use('longer', 2);
-    await sleep(1100);
+    await sleep(2100);
     assert.ok(isLogin(await visitor.get('/')));
   });
 

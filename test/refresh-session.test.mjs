@@ -5,7 +5,6 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cookiesOf } from './support/answers.mjs';
 import { startBackend } from './support/backend.mjs';
-import { until } from './support/httpd.mjs';
 import { expiredVisitors, refreshes, reused } from './support/refreshing.mjs';
 import { parseEnvironment, signIn, siteFiles, startSite } from './support/sites.mjs';
 
@@ -119,12 +118,7 @@ describe('a refresh', () => {
     assert.equal(answer.status, 200);
 
     // A server that starts anew remembers nothing: what the browser has must stand alone.
-    process.kill(site.pid, 'SIGTERM');
-    assert.ok(await until(() => site.ended, 10_000));
-    site.ended = undefined;
-    const from = site.mark();
-    await site.start();
-    await site.waitForLog(/resuming normal operations/, from);
+    await site.restart();
     const browser = quick.clone();
     for (const line of answer.all('set-cookie')) browser.jar.set(site.url, line);
     await sleep(300);
