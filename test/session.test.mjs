@@ -333,6 +333,18 @@ describe('a session that is too large for a cookie', () => {
     });
   }
 
+  for (const permissionCount of [12, 50]) {
+    it(`fits with ${permissionCount} permissions`, async () => {
+      await site.scalekit.control({ permissionCount });
+      const visitor = await signInTo('plain');
+      assert.deepEqual(visitor.jar.refused, []);
+      assert.ok(cookieSize(visitor) <= 4096);
+      const environment = parseEnvironment((await visitor.get('/cgi-bin/env')).text);
+      assert.equal(environment.SCALEKIT_PERMISSIONS.split(',').length, permissionCount);
+      assert.equal(exchanges(), 1);
+    });
+  }
+
   for (const [name, permissions] of Object.entries({
     'two hundred permissions': Array.from({ length: 200 }, (_, i) => `resource_${i}:operation`),
     'five hundred different permissions': Array.from({ length: 500 }, (_, i) => `${(i * 2654435761 % 4294967296).toString(36)}:op`),

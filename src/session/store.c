@@ -150,12 +150,12 @@ static apr_status_t load(request_rec *r, session_rec **z)
     return OK;
 }
 
-/* With SessionMaxAge every answer to a stranger would be a session. */
+/* Nothing but mod_session's own entry: with SessionMaxAge every answer to a stranger would be a session. */
 static bool is_empty(const session_rec *z)
 {
-    int ours = apr_table_get(z->entries, "expiry") ? 1 : 0;
+    int its_own = apr_table_get(z->entries, "expiry") ? 1 : 0;
 
-    return !z->encoded || apr_table_elts(z->entries)->nelts == ours;
+    return !z->encoded || apr_table_elts(z->entries)->nelts == its_own;
 }
 
 static void send_cookie(request_rec *r, const char *value, long max_age)

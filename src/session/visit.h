@@ -41,7 +41,8 @@ typedef struct sk_visit {
     session_rec *pinned;
     const void *pinned_for[SK_NAMESPACES];
     sk_session_status status;
-    sk_record *record;      /* of a valid session */
+    sk_record *
+        record; /* that the session's cookie held, also if it is over; NULL once it was dropped */
     sk_record *last_record; /* of a session that is valid or has ended by time */
     const char *cookies;    /* the Cookie header as it came, once ours were taken out of it */
     const char *
