@@ -97,6 +97,7 @@ static void child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     server_rec *s;
 
+    sk_session_begin_child(pchild, sk_config_session_memo(main_server));
     for (s = main_server; s; s = s->next) {
         const sk_settings *settings = sk_settings_of(s);
         sk_environment *environment =

@@ -15,6 +15,8 @@
 
 APLOG_USE_MODULE(auth_scalekit);
 
+#define SESSION_MEMO_MAX ((apr_size_t)64 << 20)
+
 /* A directory's directives, unset ones negative or NULL; the first member is what the rooms read. */
 typedef struct directory {
     sk_policy policy; /* with the defaults filled in where nothing was said */
@@ -112,8 +114,8 @@ const sk_policy *sk_policy_of(const request_rec *r)
     return &d->policy;
 }
 
-/* A number of bytes with K, M or G behind it; 0 if it is none. */
-static apr_size_t read_size(const char *text)
+/* A number of bytes with K, M or G behind it. */
+static bool read_size(const char *text, apr_size_t *bytes)
 {
     char *unit;
     apr_int64_t size = apr_strtoi64(text, &unit, 10);
@@ -123,20 +125,37 @@ static apr_size_t read_size(const char *text)
                 : strcasecmp(unit, "G") == 0 ? 30
                                              : -1;
 
-    return size <= 0 || size > SK_TABLE_SIZE_MAX || shift < 0 ? 0 : (apr_size_t)size << shift;
+    if (unit == text || size < 0 || size > SK_TABLE_SIZE_MAX || shift < 0) {
+        return false;
+    }
+    *bytes = (apr_size_t)size << shift;
+    return true;
+}
+
+/* The largest of what the servers say; if none says anything, the default. */
+static apr_size_t largest_size(const server_rec *s, size_t field, apr_size_t by_default)
+{
+    apr_size_t largest = 0, size;
+    bool is_said = false;
+
+    for (; s; s = s->next) {
+        const char *text = *(const char **)(void *)((char *)server_of(s) + field);
+        if (text && read_size(text, &size)) {
+            largest = size > largest ? size : largest;
+            is_said = true;
+        }
+    }
+    return is_said ? largest : by_default;
 }
 
 apr_size_t sk_config_shared_memory(const server_rec *main_server)
 {
-    const server_rec *s;
-    apr_size_t largest = 0;
+    return largest_size(main_server, APR_OFFSETOF(sk_server, shared_memory), 8 << 20);
+}
 
-    for (s = main_server; s; s = s->next) {
-        const char *text = server_of(s)->shared_memory;
-        apr_size_t size = text ? read_size(text) : 0;
-        largest = size > largest ? size : largest;
-    }
-    return largest ? largest : read_size("8M");
+apr_size_t sk_config_session_memo(const server_rec *main_server)
+{
+    return largest_size(main_server, APR_OFFSETOF(sk_server, session_memo), 512 << 10);
 }
 
 struct sk_environment *sk_environment_of(const server_rec *s)
@@ -184,13 +203,25 @@ static const char *set_secret(cmd_parms *cmd, void *dir, const char *text)
 
 static const char *set_shared_memory(cmd_parms *cmd, void *dir, const char *text)
 {
-    apr_size_t size = read_size(text);
+    apr_size_t size;
 
     (void)dir;
-    if (size < SK_TABLE_SIZE_MIN || size > SK_TABLE_SIZE_MAX) {
+    if (!read_size(text, &size) || size < SK_TABLE_SIZE_MIN || size > SK_TABLE_SIZE_MAX) {
         return "ScalekitSharedMemory is a size from 64K to 1G, such as 8M";
     }
     server_of(cmd->server)->shared_memory = text;
+    return NULL;
+}
+
+static const char *set_session_memo(cmd_parms *cmd, void *dir, const char *text)
+{
+    apr_size_t size;
+
+    (void)dir;
+    if (!read_size(text, &size) || size > SESSION_MEMO_MAX) {
+        return "ScalekitSessionMemo is a size up to 64M, such as 512K, or 0";
+    }
+    server_of(cmd->server)->session_memo = text;
     return NULL;
 }
 
@@ -404,6 +435,10 @@ const command_rec sk_config_commands[] = {
                 "the shared memory)"),
     SERVER_TEXT("ScalekitRefreshBuffer", refresh_buffer,
                 "seconds before an access token expires that it is refreshed"),
+    AP_INIT_TAKE1(
+        "ScalekitSessionMemo", set_session_memo, NULL, RSRC_CONF,
+        "memory of each process for sessions that mod_session_crypto has opened, up to "
+        "64M; 0: none"),
     AP_INIT_TAKE1("ScalekitSharedMemory", set_shared_memory, NULL, RSRC_CONF,
                   "the size of the memory that all processes share, such as 8M; of several "
                   "sizes the largest counts"),

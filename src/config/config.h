@@ -33,6 +33,9 @@ const sk_settings *sk_settings_of(const server_rec *s);
 /** ScalekitSharedMemory, in bytes: the largest of all servers, which share one memory. */
 apr_size_t sk_config_shared_memory(const server_rec *main_server);
 
+/** ScalekitSessionMemo, in bytes: the largest of all servers, which share one in each process. */
+apr_size_t sk_config_session_memo(const server_rec *main_server);
+
 /** The policy of a request's directory. */
 const sk_policy *sk_policy_of(const request_rec *r);
 

@@ -32,6 +32,7 @@
     X(session_idle_timeout, "ScalekitSessionIdleTimeout", NULL)                                \
     X(refresh_buffer, "ScalekitRefreshBuffer", NULL)                                           \
     X(session_store, "ScalekitSessionStore", NULL)                                             \
+    X(session_memo, "ScalekitSessionMemo", NULL)                                               \
     X(shared_memory, "ScalekitSharedMemory", NULL)                                             \
     X(clock_skew, "ScalekitClockSkew", NULL)                                                   \
     X(connect_timeout, "ScalekitTimeout", NULL)                                                \

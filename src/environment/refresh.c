@@ -24,7 +24,7 @@
 /* Who comes with the token of a session that is over need not ask Scalekit for so long. */
 #define END_LIFE apr_time_from_sec(3600)
 
-/* Who asks for new tokens gets these, if they are as young as that. */
+/* Who asks for new tokens gets these, if they are as young as that; and who called has yet to write them. */
 #define FRESH_LIFE apr_time_from_sec(1)
 
 #define WAIT_LIMIT apr_time_from_sec(3)
@@ -419,7 +419,11 @@ sk_refreshed sk_refresh(const sk_call *call, const sk_refresher *refresher,
         }
         if (((when == SK_REFRESH_DUE || has_waited) && seconds_now() < record->refresh_at)
             || !name_subject(call, refresher, record, &names)) {
-            return verdict(record, is_newer);
+            outcome = verdict(record, is_newer);
+            return outcome == SK_REFRESHED_NEWER && when == SK_REFRESH_DUE
+                           && is_marked(call, refresher, "fresh", record)
+                       ? SK_REFRESHED_ELSEWHERE
+                       : outcome;
         }
         if (has_waited && is_marked(call, refresher, "failed", record)) {
             return without_call(call, record, verdict(record, is_newer),

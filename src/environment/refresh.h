@@ -29,6 +29,7 @@ typedef struct sk_refresher {
 typedef enum sk_refreshed {
     SK_REFRESHED_NOT,   /* the record is as new as it can be, and its access token is valid */
     SK_REFRESHED_NEWER, /* the record has become newer, and its access token is valid */
+    SK_REFRESHED_ELSEWHERE, /* the same, by a request that is under way and writes the session */
     SK_REFRESHED_LATER, /* the access token has expired, and no newer one can be had just now */
     SK_REFRESHED_ENDED  /* Scalekit has ended the session */
 } sk_refreshed;

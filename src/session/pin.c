@@ -9,12 +9,16 @@
 #include "config/config.h"
 #include "core/text.h"
 #include "session/cookies.h"
+#include "session/memo.h"
 #include "session/sent.h"
 #include "session/visit.h"
 
 APLOG_USE_MODULE(auth_scalekit);
 
-static const char entry_key[] = "scalekit";
+static const char entry_key[] = "scalekit", entry_in_clear[] = "scalekit=";
+
+/* mod_session's own. */
+static const char expiry_key[] = "expiry";
 
 /* mod_session_crypto takes milliseconds to open a cookie: of many of one name only the first are tried. */
 enum { CANDIDATES = 4 };
@@ -31,7 +35,13 @@ static struct {
     const module *namespaces[SK_NAMESPACES];
     sk_pin_judge *judge;
     sk_pin_reviser *revise;
+    sk_memo *memo; /* of this process; NULL: none */
 } mod_session;
+
+void sk_pin_begin_child(apr_pool_t *pchild, apr_size_t memo_size)
+{
+    mod_session.memo = memo_size ? sk_memo_create(pchild, memo_size) : NULL;
+}
 
 void sk_pin_set_judge(sk_pin_judge *judge)
 {
@@ -66,6 +76,50 @@ static bool is_pinned(const request_rec *r, const sk_visit *visit)
     return memcmp(here, visit->pinned_for, sizeof(here)) == 0;
 }
 
+/* ---- what was decoded before ---- */
+
+/* Is nothing in the session but this entry, which may be NULL, and mod_session's own? */
+static bool holds_only(const session_rec *z, const char *key)
+{
+    int allowed = (apr_table_get(z->entries, expiry_key) ? 1 : 0)
+                  + (key && apr_table_get(z->entries, key) ? 1 : 0);
+
+    return apr_table_elts(z->entries)->nelts == allowed;
+}
+
+/* It took long to make, and does so to open. */
+static bool is_encrypted(const char *text)
+{
+    return mod_session.memo && text && !strstr(text, entry_in_clear);
+}
+
+/* As mod_session's own decoding does, which takes a session without text for one that was decoded already. */
+static bool recall(request_rec *r, session_rec *z)
+{
+    sk_memo_session found;
+
+    if (!is_encrypted(z->encoded)
+        || !sk_memo_find(mod_session.memo, z->pool, sk_settings_of(r->server), z->encoded,
+                         apr_time_now(), &found)) {
+        return false;
+    }
+    apr_table_setn(z->entries, entry_key, found.entry);
+    if (found.expiry) {
+        z->expiry = found.expiry;
+        apr_table_setn(z->entries, expiry_key,
+                       apr_psprintf(z->pool, "%" APR_TIME_T_FMT, found.expiry));
+    }
+    z->encoded = NULL;
+    return true;
+}
+
+static void remember(request_rec *r, const session_rec *z, const char *text)
+{
+    sk_memo_session session = {sk_visit_first(r)->entry, z->expiry};
+
+    sk_memo_add(mod_session.memo, sk_settings_of(r->server), text, &session);
+}
+
 /* ---- the first load ---- */
 
 static session_rec *blank(apr_pool_t *pool)
@@ -77,23 +131,43 @@ static session_rec *blank(apr_pool_t *pool)
     return z;
 }
 
-/* Has the providers load and decode; a session that has expired or says nothing is a blank one. */
-static apr_status_t load_whole(request_rec *r, session_rec **z)
+static bool has_expired(const session_rec *z)
 {
-    session_rec *loaded = NULL;
-    apr_status_t rv = mod_session.run_load(r, &loaded);
+    return z->expiry && z->expiry < apr_time_now();
+}
 
-    if (rv != OK) {
-        return rv;
+/* A session, and the text that it was decoded from if it is one to be remembered. */
+typedef struct loaded {
+    session_rec *session;
+    const char *text;
+} loaded;
+
+static bool decode(request_rec *r, loaded *found)
+{
+    session_rec *z = found->session;
+
+    if (has_expired(z)) {
+        return false;
     }
-    if (loaded
-        && ((loaded->expiry && loaded->expiry < apr_time_now())
-            || mod_session.run_decode(r, loaded) != OK
-            || (loaded->expiry && loaded->expiry < apr_time_now()))) {
-        loaded = NULL;
+    if (recall(r, z)) {
+        return true;
     }
-    *z = loaded ? loaded : blank(sk_visit_first(r)->first->pool);
-    return OK;
+    found->text = is_encrypted(z->encoded) ? z->encoded : NULL;
+    return mod_session.run_decode(r, z) == OK && !has_expired(z);
+}
+
+/* Has the providers load and decode; a session that has expired or says nothing is a blank one. */
+static apr_status_t load_whole(request_rec *r, loaded *found)
+{
+    apr_status_t rv;
+
+    memset(found, 0, sizeof(*found));
+    rv = mod_session.run_load(r, &found->session);
+    if (rv == OK && !(found->session && decode(r, found))) {
+        found->session = blank(sk_visit_first(r)->first->pool);
+        found->text = NULL;
+    }
+    return rv;
 }
 
 /* Did this cookie come with two values or more? mod_session takes that for none. */
@@ -152,7 +226,7 @@ static const char *with_one(request_rec *r, const apr_array_header_t *cookies,
 
 /* Loads with each of the values alone and takes the session that the judge finds newest. */
 static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
-                              const char *name, session_rec **z)
+                              const char *name, loaded *best)
 {
     const char *header = sk_cookies_header(r);
     apr_time_t newest = 0;
@@ -166,7 +240,7 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
                   name, sk_visit_reference(r));
     for (i = 0; i < cookies->nelts && rv == OK && tried < CANDIDATES; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        session_rec *candidate = NULL;
+        loaded candidate;
         const char *entry;
         apr_time_t age;
         if (strcmp(cookie->name, name) != 0) {
@@ -176,11 +250,11 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
         set_cookies(r, with_one(r, cookies, cookie));
         forget_loaded(r, name);
         rv = load_whole(r, &candidate);
-        entry = rv == OK ? apr_table_get(candidate->entries, entry_key) : NULL;
+        entry = rv == OK ? apr_table_get(candidate.session->entries, entry_key) : NULL;
         age = entry ? mod_session.judge(r, entry) : 0;
         if (age > newest) {
             newest = age;
-            *z = candidate;
+            *best = candidate;
         }
     }
     set_cookies(r, header);
@@ -189,27 +263,28 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
 }
 
 /* The session, whichever of its cookies came more than once; blank where none is any good. */
-static apr_status_t load_one_of_several(request_rec *r, session_rec **z)
+static apr_status_t load_one_of_several(request_rec *r, loaded *found)
 {
     const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
     const apr_array_header_t *cookies = sk_cookies_read(r);
     apr_status_t rv = OK;
     int i;
 
-    *z = NULL;
-    for (i = 0; i < names->nelts && rv == OK && !*z; i++) {
+    memset(found, 0, sizeof(*found));
+    for (i = 0; i < names->nelts && rv == OK && !found->session; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *);
         if (is_repeated(cookies, name)) {
-            rv = load_best(r, cookies, name, z);
+            rv = load_best(r, cookies, name, found);
         }
     }
-    return rv != OK || *z ? rv : load_whole(r, z);
+    return rv != OK || found->session ? rv : load_whole(r, found);
 }
 
 static apr_status_t load(request_rec *r, session_rec **z)
 {
     sk_visit *visit = sk_visit_first(r);
     const char *stripped;
+    loaded found;
     apr_status_t rv;
 
     if (visit->is_loading || !sk_settings_of(r->server)) {
@@ -222,24 +297,17 @@ static apr_status_t load(request_rec *r, session_rec **z)
     visit->is_loading = true;
     stripped = apr_table_get(r->headers_in, "Cookie");
     set_cookies(r, sk_cookies_header(r));
-    rv = load_one_of_several(r, z);
+    rv = load_one_of_several(r, &found);
     set_cookies(r, stripped);
     visit->is_loading = false;
+    *z = found.session;
     if (rv == OK && !visit->pinned) {
         visit->entry = apr_table_get((*z)->entries, entry_key);
+        visit->text = holds_only(*z, entry_key) ? found.text : NULL;
         visit->pinned = *z;
         namespace_of(r, visit->pinned_for);
     }
     return rv;
-}
-
-/* Is nothing in the session but this entry, which may be NULL, and mod_session's own? */
-static bool holds_only(const session_rec *z, const char *key)
-{
-    int allowed = (apr_table_get(z->entries, "expiry") ? 1 : 0)
-                  + (key && apr_table_get(z->entries, key) ? 1 : 0);
-
-    return apr_table_elts(z->entries)->nelts == allowed;
 }
 
 /* Before mod_session encodes: what somebody else put in the place of our entry (SessionHeader lets a backend) goes. */
@@ -306,6 +374,10 @@ static apr_status_t save(request_rec *r, session_rec *z)
     rv = mod_session.run_save(r, z);
     visit->is_saving = false;
     visit->saved = z->encoded;
+    if (rv == OK && visit->entry && visit->record && is_encrypted(z->encoded)
+        && holds_only(z, entry_key)) {
+        remember(r, z, z->encoded);
+    }
     if (rv == OK && z->uuid) {
         sk_sent_once(r, z);
         if (visit->is_ending && !z->encoded) {
@@ -384,6 +456,16 @@ const char *sk_pin_get(request_rec *r, session_rec *z)
 
     mod_session.get(r, z, entry_key, &entry);
     return entry;
+}
+
+void sk_pin_prove(request_rec *r)
+{
+    sk_visit *visit = sk_visit_first(r);
+
+    if (visit->text) {
+        remember(r, visit->pinned, visit->text);
+        visit->text = NULL;
+    }
 }
 
 void sk_pin_set(request_rec *r, session_rec *z, const char *entry)

@@ -19,6 +19,12 @@
  */
 bool sk_pin_hook(void);
 
+/**
+ * In each process, after fork.
+ * @param memo_size the memory, in bytes, for what mod_session_crypto has opened already; 0: none
+ */
+void sk_pin_begin_child(apr_pool_t *pchild, apr_size_t memo_size);
+
 /** Says which of several session cookies of one name is the one: whoever decides knows what is in it. */
 typedef apr_time_t sk_pin_judge(request_rec *r, const char *entry);
 void sk_pin_set_judge(sk_pin_judge *judge);
@@ -38,6 +44,9 @@ const char *sk_pin_load(request_rec *r, session_rec **z);
 
 /** Our entry in the session; NULL if there is none. */
 const char *sk_pin_get(request_rec *r, session_rec *z);
+
+/** Our entry has turned out to be one that we wrote: this process need not have it decoded once more. */
+void sk_pin_prove(request_rec *r);
 
 /** Writes our entry, or with NULL removes it. The session is saved with the response. */
 void sk_pin_set(request_rec *r, session_rec *z, const char *entry);

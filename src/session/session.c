@@ -85,6 +85,7 @@ static bool put(request_rec *r, session_rec *z, const sk_record *record)
         return false;
     }
     sk_pin_set(r, z, sealed);
+    sk_visit_first(r)->is_behind = false;
     return true;
 }
 
@@ -108,7 +109,7 @@ static bool write_newest(request_rec *r, session_rec *z)
     }
     newest = *record;
     sk_renewal_follow(r, &newest);
-    if (newest.confirmed > record->confirmed) {
+    if (visit->is_behind || newest.confirmed > record->confirmed) {
         newest.last_use =
             newest.last_use > record->last_use ? newest.last_use : record->last_use;
         put(r, z, &newest);
@@ -122,6 +123,11 @@ bool sk_session_hook(void)
     sk_pin_set_reviser(write_newest);
     sk_store_hook();
     return sk_pin_hook();
+}
+
+void sk_session_begin_child(apr_pool_t *pchild, apr_size_t memo_size)
+{
+    sk_pin_begin_child(pchild, memo_size);
 }
 
 /* What saving the session as it is now takes, as far as it is limited: 0 if it is kept, -1 if it cannot be. */
@@ -228,6 +234,9 @@ static sk_session_status settle(request_rec *r, session_rec *z, sk_record *recor
         return SK_SESSION_VALID;
     case SK_REFRESHED_NEWER:
         return write_refreshed(r, z, record);
+    case SK_REFRESHED_ELSEWHERE:
+        sk_visit_first(r)->is_behind = true;
+        return SK_SESSION_VALID;
     case SK_REFRESHED_LATER:
         return SK_SESSION_LATER;
     default:
@@ -261,7 +270,8 @@ static sk_refreshed bring_up_to_date(request_rec *r, sk_record *record)
     for (tries = 0; tries < 2 && is_due(r, record, standing); tries++) {
         outcome = sk_renewal_do(r, record);
         standing = sk_standing_of(r, record);
-        if (outcome != SK_REFRESHED_NEWER || standing != SK_STANDING_DOUBTFUL) {
+        if ((outcome != SK_REFRESHED_NEWER && outcome != SK_REFRESHED_ELSEWHERE)
+            || standing != SK_STANDING_DOUBTFUL) {
             return standing == SK_STANDING_ENDED ? SK_REFRESHED_ENDED : outcome;
         }
     }
@@ -290,6 +300,7 @@ static sk_session_status read_session(request_rec *r, sk_visit *visit)
                       "with another key");
         return SK_SESSION_NONE;
     }
+    sk_pin_prove(r);
     visit->last_record = visit->record;
     ended = why_ended(r, visit->record);
     if (ended) {

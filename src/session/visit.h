@@ -48,7 +48,9 @@ typedef struct sk_visit {
     const char *
         saved; /* the session as the last save had it: mod_session forgets it with the next load */
     const char *reference;
-    const char *entry;        /* our entry of the session, as we read or wrote it; NULL: none */
+    const char *entry; /* our entry of the session, as we read or wrote it; NULL: none */
+    const char *text;  /* that the session was decoded from, if that is worth remembering */
+    bool is_behind;    /* the record is newer than the entry: another request writes it */
     const char *passed_token; /* the Authorization header that we gave an application */
     bool session_decided;     /* what the visitor gets depends on the session */
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/memo.h"
+
+#include <apr_thread_proc.h>
+
+#include "support.h"
+
+#define NOW apr_time_from_sec(1000)
+
+static const int here, elsewhere;
+
+static const char *find_at(sk_memo *memo, apr_pool_t *pool, const void *owner, const char *text,
+                           apr_time_t now)
+{
+    sk_memo_session found;
+
+    return sk_memo_find(memo, pool, owner, text, now, &found) ? found.entry : NULL;
+}
+
+static const char *find(sk_memo *memo, apr_pool_t *pool, const char *text)
+{
+    return find_at(memo, pool, &here, text, NOW);
+}
+
+static void add(sk_memo *memo, const char *text, const char *entry, apr_time_t expiry)
+{
+    sk_memo_session session = {entry, expiry};
+
+    sk_memo_add(memo, &here, text, &session);
+}
+
+static void finds_what_was_added(void **state)
+{
+    sk_memo *memo = sk_memo_create(*state, 4096);
+    sk_memo_session found;
+
+    assert_non_null(memo);
+    assert_null(find(memo, *state, "one"));
+    add(memo, "one", "first", 0);
+    add(memo, "two", "second", NOW + 5);
+    assert_string_equal(find(memo, *state, "one"), "first");
+    assert_true(sk_memo_find(memo, *state, &here, "two", NOW, &found));
+    assert_string_equal(found.entry, "second");
+    assert_int_equal(found.expiry, NOW + 5);
+    assert_null(find(memo, *state, "tw"));
+    assert_null(find(memo, *state, "two."));
+}
+
+static void replaces_what_was_there(void **state)
+{
+    sk_memo *memo = sk_memo_create(*state, 4096);
+
+    add(memo, "one", "first", 0);
+    add(memo, "one", "second", 0);
+    assert_string_equal(find(memo, *state, "one"), "second");
+}
+
+static void keeps_owners_apart(void **state)
+{
+    sk_memo *memo = sk_memo_create(*state, 4096);
+
+    add(memo, "one", "first", 0);
+    assert_null(find_at(memo, *state, &elsewhere, "one", NOW));
+    assert_string_equal(find(memo, *state, "one"), "first");
+}
+
+static void forgets_what_has_expired(void **state)
+{
+    sk_memo *memo = sk_memo_create(*state, 4096);
+
+    add(memo, "one", "first", NOW);
+    assert_string_equal(find(memo, *state, "one"), "first");
+    assert_null(find_at(memo, *state, &here, "one", NOW + 1));
+    assert_null(find(memo, *state, "one"));
+}
+
+static void what_was_not_used_for_longest_makes_room(void **state)
+{
+    sk_memo *memo = sk_memo_create(*state, 4096);
+    const char *entry = support_repeat(*state, 'e', 700); /* five have room */
+
+    add(memo, "1", entry, 0);
+    add(memo, "2", entry, 0);
+    add(memo, "3", entry, 0);
+    add(memo, "4", entry, 0);
+    add(memo, "5", entry, 0);
+    assert_non_null(find(memo, *state, "1"));
+    add(memo, "6", entry, 0);
+    assert_null(find(memo, *state, "2"));
+    assert_non_null(find(memo, *state, "1"));
+    assert_non_null(find(memo, *state, "3"));
+    assert_non_null(find(memo, *state, "6"));
+}
+
+static void what_is_too_large_is_not_remembered(void **state)
+{
+    sk_memo *memo = sk_memo_create(*state, 4096);
+
+    add(memo, "small", "first", 0);
+    add(memo, "large", support_repeat(*state, 'e', 1024), 0);
+    add(memo, support_repeat(*state, 't', 1024), "large", 0);
+    assert_null(find(memo, *state, "large"));
+    assert_string_equal(find(memo, *state, "small"), "first");
+}
+
+/* As many threads as there are cores would not notice more; sanitizers do. */
+enum { THREADS = 4, ROUNDS = 2000, TEXTS = 20 };
+
+typedef struct work {
+    sk_memo *memo;
+    bool is_wrong;
+} work;
+
+static void *APR_THREAD_FUNC use(apr_thread_t *thread, void *data)
+{
+    work *mine = data;
+    apr_pool_t *pool;
+    int i;
+
+    apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
+    for (i = 0; i < ROUNDS; i++) {
+        const char *text = apr_psprintf(pool, "text %d", (i * 7) % TEXTS);
+        const char *entry = find(mine->memo, pool, text);
+        if (entry && strncmp(entry, text, strlen(text)) != 0) {
+            mine->is_wrong = true;
+        }
+        add(mine->memo, text, apr_psprintf(pool, "%s%300s", text, ""), 0);
+    }
+    apr_pool_destroy(pool);
+    apr_thread_exit(thread, APR_SUCCESS);
+    return NULL;
+}
+
+static void threads_share_it(void **state)
+{
+    sk_memo *memo = sk_memo_create(*state, 4096);
+    apr_thread_t *threads[THREADS];
+    work works[THREADS];
+    apr_status_t ended;
+    int i;
+
+    for (i = 0; i < THREADS; i++) {
+        works[i].memo = memo;
+        works[i].is_wrong = false;
+        assert_int_equal(apr_thread_create(&threads[i], NULL, use, &works[i], *state),
+                         APR_SUCCESS);
+    }
+    for (i = 0; i < THREADS; i++) {
+        apr_thread_join(&ended, threads[i]);
+        assert_false(works[i].is_wrong);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(finds_what_was_added),
+        TEST(replaces_what_was_there),
+        TEST(keeps_owners_apart),
+        TEST(forgets_what_has_expired),
+        TEST(what_was_not_used_for_longest_makes_room),
+        TEST(what_is_too_large_is_not_remembered),
+        TEST(threads_share_it),
+    };
+
+    return RUN(tests);
+}
