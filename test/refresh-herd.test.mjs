@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { cookiesOf } from './support/answers.mjs';
 import { hasModule } from './support/httpd.mjs';
 import { providers, startProvided } from './support/providers.mjs';
 import { expiredVisitors, inParallel, quantile, refreshes, refreshesFail, reused, tally, timed } from './support/refreshing.mjs';
@@ -32,6 +33,7 @@ for (const { name, provider, mpm } of cases) {
 
     it(`${HERD} requests make one refresh, ${ROUNDS} times in a row`, async (t) => {
       const [alone, ...visitors] = await expiredVisitors(site, ROUNDS + 1);
+      const begun = refreshes(site.scalekit); // a login at the end of a second is due with the next request
       await refreshesFail(site.scalekit, { mode: 'slow', delay: TOKEN_MS });
       const roundTrip = (await timed(alone.get('/'))).time;
       const withoutRefresh = quantile(await inParallel(alone, HERD), 1);
@@ -40,6 +42,8 @@ for (const { name, provider, mpm } of cases) {
         const earlier = refreshes(site.scalekit);
         const results = await inParallel(visitor, HERD);
         assert.deepEqual(tally(results), { 200: HERD });
+        const written = results.filter(({ answer }) => cookiesOf(answer).session);
+        if (!provider.settings?.SessionMaxAge) assert.ok(written.length <= 1, `${written.length} answers brought a session`);
         assert.equal(refreshes(site.scalekit) - earlier, 1);
         slowest.push(quantile(results, 1));
       }
@@ -52,7 +56,7 @@ for (const { name, provider, mpm } of cases) {
 
       const left = await Promise.all(visitors.map(async (visitor) => ({ answer: await visitor.get('/') })));
       assert.deepEqual(tally(left), { 200: ROUNDS }, 'also late, with the cookies of before');
-      assert.equal(refreshes(site.scalekit), ROUNDS + 1);
+      assert.equal(refreshes(site.scalekit) - begun, ROUNDS + 1);
     });
   });
 }

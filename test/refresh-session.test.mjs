@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cookiesOf } from './support/answers.mjs';
 import { startBackend } from './support/backend.mjs';
-import { expiredVisitors, refreshes, reused } from './support/refreshing.mjs';
+import { expiredVisitors, inParallel, refreshes, refreshesFail, reused, tally } from './support/refreshing.mjs';
 import { parseEnvironment, signIn, siteFiles, startSite } from './support/sites.mjs';
 
 describe('a refresh', () => {
@@ -171,4 +171,25 @@ describe('a refresh', () => {
       assert.equal(refreshes(site.scalekit), 1);
     });
   });
+});
+
+// mod_session then writes every answer, also that of a request which leaves it to another to write what is new.
+it('with SessionMaxAge every answer of a herd brings the refreshed session', async () => {
+  const site = await startSite({ site: { settings: { SessionMaxAge: 600 } } });
+  try {
+    const [visitor] = await expiredVisitors(site, 1);
+    await refreshesFail(site.scalekit, { mode: 'slow', delay: 150 });
+    const begun = refreshes(site.scalekit);
+    const results = await inParallel(visitor, 20);
+    assert.deepEqual(tally(results), { 200: 20 });
+    assert.equal(refreshes(site.scalekit) - begun, 1);
+
+    // A server that starts anew remembers nothing, and confirms each session: what was refreshed must not be used again.
+    await site.restart();
+    const answers = await Promise.all(results.map(async ({ copy }) => ({ answer: await copy.get('/') })));
+    assert.deepEqual(tally(answers), { 200: 20 });
+    assert.deepEqual(reused(site.scalekit), []);
+  } finally {
+    await site.stop();
+  }
 });

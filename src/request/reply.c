@@ -84,10 +84,11 @@ static const char *policy(request_rec *r)
 
     EVP_Digest(style, sizeof(style) - 1, digest, &length, EVP_sha256(), NULL);
     EVP_EncodeBlock(hash, digest, (int)length);
-    return apr_psprintf(r->pool,
-                        "default-src 'none'; img-src 'self'; style-src 'sha256-%s'; form-action 'self' %s; "
-                        "frame-ancestors 'none'; base-uri 'none'",
-                        hash, form_targets(r));
+    return apr_psprintf(
+        r->pool,
+        "default-src 'none'; img-src 'self'; style-src 'sha256-%s'; form-action 'self' %s; "
+        "frame-ancestors 'none'; base-uri 'none'",
+        hash, form_targets(r));
 }
 
 static const char *form(request_rec *r, const char *action, const char *text)
