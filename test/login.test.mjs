@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertFailure, assertPage, cookiesOf, linksOf, localTarget, ourLines } from './support/answers.mjs';
+import { strangersKey } from './scalekit/mutations.mjs';
 import { freePorts, until } from './support/httpd.mjs';
 import { scalekitHost, signIn, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
@@ -529,6 +530,7 @@ describe('a spoilt token', () => {
       wrongAtHash: /its at_hash does not match/ },
     access: { ...both, wrongNonce: /it is an ID token/, wrongAtHash: /it is an ID token/ },
   };
+  before(strangersKey); // ahead of the requests that wait for it
   for (const [kind, mutations] of Object.entries(refused)) {
     for (const [mutation, reason] of Object.entries(mutations)) {
       it(`is refused: ${kind} ${mutation}`, async () => {

@@ -3,8 +3,8 @@
 
 import { newId, newKey, random } from './keys.mjs';
 
-let stranger; // a key that was never published
-const strangersKey = () => (stranger ??= newKey());
+let stranger; // a key that was never published; it takes a moment to make
+export const strangersKey = () => (stranger ??= newKey());
 
 const named = {
   algNone: ({ header }) => { header.alg = 'none'; },
