@@ -1,6 +1,7 @@
 // The security rules, each with a way to break it and the test that notices: one row of the table in test/README.md.
 //
-// file holds `from` exactly once, which is replaced by `to`; of an integration test `only` names the cases that are run.
+// file holds `from` exactly once, which is replaced by `to`, and what is under `and` as well. Of an integration test `only`
+// names the cases that are run.
 
 const jwt = 'src/core/jwt.c';
 const unitJwt = 'test/unit/test_jwt';
@@ -87,7 +88,7 @@ export const rules = [
   {
     name: 'a token says when it was made and when it expires',
     file: jwt,
-    from: 'if (exp < 0) {',
+    from: 'if (iat < 0) {',
     to: 'if (false) {',
     test: unitJwt,
   },
@@ -194,8 +195,9 @@ export const rules = [
   {
     name: 'a login cookie is no session',
     file: 'src/core/seal.c',
-    from: '!sk_hkdf(secret, purpose, key->key, KEY)',
-    to: '!sk_hkdf(secret, "same", key->key, KEY)',
+    from: '!sk_hkdf(secret, purpose, key->key, KEY)\n            || !sk_hkdf(secret, id_label, key->id, KEY_ID)',
+    to: '!sk_hkdf(secret, "same", key->key, KEY)\n            || !sk_hkdf(secret, "same id", key->id, KEY_ID)',
+    and: { from: '"%d\\n%s\\n%s", FORMAT, purpose, context', to: '"%d\\n%s", FORMAT, context' },
     test: 'test/unit/test_seal',
   },
   {
