@@ -78,25 +78,25 @@ const IN_WORDS = {
 function defaultsOfTheCode() {
   const found = {};
   const of = (pattern, source, note) => { for (const match of source.matchAll(pattern)) note(...match.slice(1)); };
-  const set = (name, value) => { found[name] = `\`${name} ${value}\``; };
-  const setField = (field, value) => set(fields[field].directive, value);
-  const setPolicy = (field, value) => {
-    set(Object.keys(directives).find((name) => new RegExp(`d->${field} = `).test(directives[name].body)), value);
+  const say = (name, value) => { found[name] = `\`${name} ${value}\``; };
+  const sayField = (field, value) => say(fields[field].directive, value);
+  const sayPolicy = (field, value) => {
+    say(Object.keys(directives).find((name) => new RegExp(`d->${field} = `).test(directives[name].body)), value);
   };
   of(/require_text\( ?pool, "(\w+)"/g, serverSource, (name) => { found[name] = 'required'; });
   of(/server->(\w+) \? server->\1 : (?:"([^"]+)"|([\w>-]+))/g, serverSource, (field, value, other) => {
-    if (value) setField(field, value);
+    if (value) sayField(field, value);
     else found[fields[field].directive] = IN_WORDS[other];
   });
-  of(/read_path\( ?pool, "(\w+)", [^,]+, "([^"]+)"/g, serverSource, set);
-  of(/!server->(\w+) \|\| strcasecmp\(server->\1, "(\w+)"\) == 0/g, serverSource, setField);
-  of(/settings->scopes = "([^"]+)"/g, serverSource, (value) => set('ScalekitScopes', value));
-  for (const [name, list] of Object.entries(secondsOfTheCode())) set(name, list.map(([standard]) => standard).join(' '));
+  of(/read_path\( ?pool, "(\w+)", [^,]+, "([^"]+)"/g, serverSource, say);
+  of(/!server->(\w+) \|\| strcasecmp\(server->\1, "(\w+)"\) == 0/g, serverSource, sayField);
+  of(/settings->scopes = "([^"]+)"/g, serverSource, (value) => say('ScalekitScopes', value));
+  for (const [name, list] of Object.entries(secondsOfTheCode())) say(name, list.map(([standard]) => standard).join(' '));
   of(/largest_size\(main_server, APR_OFFSETOF\(sk_server, (\w+)\), (\d+) << (10|20)\)/g, configSource,
-    (field, number, shift) => setField(field, number + (shift === '10' ? 'K' : 'M')));
-  of(/d->(\w+) \? d->\1 : "([^"]+)"/g, configSource, setPolicy);
-  of(/d->(\w+) < 0 \? SK_[A-Z]+_(\w+)/g, configSource, (field, value) => setPolicy(field, value.toLowerCase()));
-  of(/d->policy\.(\w+) = d->\1 > 0;/g, configSource, (field) => setPolicy(field, 'Off'));
+    (field, number, shift) => sayField(field, number + (shift === '10' ? 'K' : 'M')));
+  of(/d->(\w+) \? d->\1 : "([^"]+)"/g, configSource, sayPolicy);
+  of(/d->(\w+) < 0 \? SK_[A-Z]+_(\w+)/g, configSource, (field, value) => sayPolicy(field, value.toLowerCase()));
+  of(/d->policy\.(\w+) = d->\1 > 0;/g, configSource, (field) => sayPolicy(field, 'Off'));
   return found;
 }
 
@@ -261,8 +261,8 @@ test('the reference has every variable with its header, and no other', () => {
   const rows = (heading) => rowsOf(reference.split(`\n### ${heading}\n`)[1].split('\n##')[0]).slice(1);
   const code = (cell) => cell.match(/`([^`]+)`/)[1];
   const expected = Object.entries(directives).flatMap(([name, { variables: list }]) => list.map((variable) => [variable, name]));
-  const read = rows('Variables that are read').map(([variable, directive]) => [code(variable), directive.match(/\w+/)[0]]);
-  assert.deepEqual(read.sort(), expected.sort());
+  const taken = rows('Variables that are read').map(([variable, directive]) => [code(variable), directive.match(/\w+/)[0]]);
+  assert.deepEqual(taken.sort(), expected.sort());
   assert.deepEqual(Object.fromEntries(rows('Variables that are set').map(([variable, header]) => [code(variable), code(header)])), exported);
   const written = set(reference.matchAll(/\b(SCALEKIT_[A-Z_]+)/g)).filter((name) => name !== 'SCALEKIT_');
   assert.deepEqual(written, variables);
