@@ -199,7 +199,7 @@ int sk_callback_handle(request_rec *r)
     if (!state) {
         return error ? refuse_with_error(r, error, NULL) : refuse_without_attempt(r, NULL);
     }
-    sk_visit_first(r)->reference = sk_attempt_reference(r, state);
+    sk_visit_first(r)->reference = sk_attempt_reference(r->pool, state);
     switch (sk_attempt_take(r, state, sk_site_is_secure(r), &attempt)) {
     case SK_ATTEMPT_UNKNOWN:
         return refuse_without_attempt(r, state);

@@ -1,30 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/cookies.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "session/visit.h"
-
-/* The next cookie of a header: its name and value, and where the rest begins. NULL at the end. */
-static const char *next_cookie(apr_pool_t *pool, const char *header, sk_cookie *cookie)
-{
-    size_t length = strcspn(header, ";,");
-    char *pair, *value;
-
-    if (!*header) {
-        return NULL;
-    }
-    pair = apr_pstrmemdup(pool, header, length);
-    apr_collapse_spaces(pair, pair);
-    value = strchr(pair, '=');
-    if (value) {
-        *value++ = '\0';
-    }
-    cookie->name = pair;
-    cookie->value = value ? value : "";
-    return header + length + (header[length] ? 1 : 0);
-}
 
 const char *sk_cookies_header(request_rec *r)
 {
@@ -40,49 +19,30 @@ const apr_array_header_t *sk_cookies_read(request_rec *r)
     sk_cookie cookie;
 
     while (header && cookies->nelts < SK_COOKIES_MAX
-           && (header = next_cookie(r->pool, header, &cookie))) {
+           && (header = sk_cookie_next(r->pool, header, &cookie))) {
         APR_ARRAY_PUSH(cookies, sk_cookie) = cookie;
     }
     return cookies;
 }
 
-static void strip_header(request_rec *r, const char *field, sk_cookies_test *is_ours,
+static void strip_header(request_rec *r, const char *field, sk_cookie_test *is_ours,
                          const void *baton)
 {
-    const char *header = apr_table_get(r->headers_in, field), *rest;
-    char *kept, *out;
-    bool found = false;
-    sk_cookie cookie;
+    const char *header = apr_table_get(r->headers_in, field);
+    const char *kept = header ? sk_cookie_strip(r->pool, header, is_ours, baton) : NULL;
 
-    if (!header) {
+    if (kept == header) {
         return;
     }
-    kept = out = apr_palloc(r->pool, strlen(header) + 1);
-    for (; (rest = next_cookie(r->pool, header, &cookie)); header = rest) {
-        if (is_ours(cookie.name, baton)) {
-            found = true;
-        }
-        else {
-            memcpy(out, header, (size_t)(rest - header));
-            out += rest - header;
-        }
-    }
-    while (out > kept && (out[-1] == ';' || out[-1] == ',' || apr_isspace(out[-1]))) {
-        out--;
-    }
-    *out = '\0';
-    while (apr_isspace(*kept)) {
-        kept++;
-    }
-    if (found && *kept) {
+    if (*kept) {
         apr_table_setn(r->headers_in, field, kept);
     }
-    else if (found) {
+    else {
         apr_table_unset(r->headers_in, field);
     }
 }
 
-void sk_cookies_strip(request_rec *r, sk_cookies_test *is_ours, const void *baton)
+void sk_cookies_strip(request_rec *r, sk_cookie_test *is_ours, const void *baton)
 {
     sk_visit *visit = sk_visit_first(r);
 

@@ -9,10 +9,7 @@
 #include <httpd.h>
 #include <apr_tables.h>
 
-typedef struct sk_cookie {
-    const char *name;
-    const char *value;
-} sk_cookie;
+#include "core/cookie.h"
 
 /** More cookies than this are not looked at. */
 #define SK_COOKIES_MAX 100
@@ -20,13 +17,11 @@ typedef struct sk_cookie {
 /** The Cookie header as the browser sent it, also after sk_cookies_strip(). NULL if there was none. */
 const char *sk_cookies_header(request_rec *r);
 
-/** The cookies of that header in their order, as sk_cookie. Separated by ';' or, as mod_session reads them, by ','. */
+/** The cookies of that header in their order, as sk_cookie. */
 const apr_array_header_t *sk_cookies_read(request_rec *r);
 
-typedef bool sk_cookies_test(const char *name, const void *baton);
-
 /** Takes the cookies for which `is_ours` says so out of the request and leaves the others as they were written. */
-void sk_cookies_strip(request_rec *r, sk_cookies_test *is_ours, const void *baton);
+void sk_cookies_strip(request_rec *r, sk_cookie_test *is_ours, const void *baton);
 
 /** The name under which a cookie of ours is kept: with the prefix __Host- where the site is on https. */
 const char *sk_cookies_name(request_rec *r, const char *name, bool secure);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <http_log.h>
 #include <apr_strings.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "config/config.h"
 #include "core/text.h"
@@ -15,35 +13,6 @@ APLOG_USE_MODULE(auth_scalekit);
 
 #define COOKIE_PREFIX "sk_login_"
 #define HOST_PREFIX "__Host-"
-
-enum {
-    SEED = 32,
-    HEAD = SEED + 8, /* and the time, most significant byte first */
-    REFERENCE = 8
-};
-
-/* ---- what is derived ---- */
-
-static const char *derive(request_rec *r, const unsigned char *seed, const char *label)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int length = 0;
-
-    if (!HMAC(EVP_sha256(), seed, SEED, (const unsigned char *)label, strlen(label), digest,
-              &length)) {
-        return NULL;
-    }
-    return sk_text_base64url(r->pool, digest, length);
-}
-
-const char *sk_attempt_reference(request_rec *r, const char *state)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
-    unsigned int length = 0;
-
-    EVP_Digest(state, strlen(state), digest, &length, EVP_sha256(), NULL);
-    return sk_text_hex(r->pool, digest, REFERENCE / 2);
-}
 
 static const char *cookie_name(request_rec *r, const char *reference, bool secure)
 {
@@ -58,55 +27,9 @@ bool sk_attempt_is_cookie(const char *name)
     return strncmp(name, COOKIE_PREFIX, sizeof(COOKIE_PREFIX) - 1) == 0;
 }
 
-static sk_attempt *make(request_rec *r, const unsigned char *seed, apr_time_t started,
-                        const char *target)
-{
-    sk_attempt *attempt = apr_palloc(r->pool, sizeof(*attempt));
-
-    attempt->state = derive(r, seed, "state");
-    attempt->nonce = derive(r, seed, "nonce");
-    attempt->verifier = derive(r, seed, "verifier");
-    if (!attempt->state || !attempt->nonce || !attempt->verifier) {
-        return NULL;
-    }
-    attempt->target = target;
-    attempt->started = started;
-    attempt->reference = sk_attempt_reference(r, attempt->state);
-    return attempt;
-}
-
-/* ---- sealed in a cookie ---- */
-
-static const char *seal_attempt(request_rec *r, const unsigned char *seed, apr_time_t started,
-                                const char *target)
-{
-    size_t length = HEAD + strlen(target);
-    unsigned char *bytes = apr_palloc(r->pool, length);
-    int i;
-
-    memcpy(bytes, seed, SEED);
-    for (i = 0; i < 8; i++) {
-        bytes[SEED + i] = (unsigned char)(started >> (56 - 8 * i) & 0xff);
-    }
-    memcpy(bytes + HEAD, target, strlen(target));
-    return sk_seal(r->pool, sk_settings_of(r->server)->login_sealer, bytes, length);
-}
-
 static const sk_attempt *open_attempt(request_rec *r, const char *value)
 {
-    size_t length;
-    unsigned char *bytes =
-        sk_unseal(r->pool, sk_settings_of(r->server)->login_sealer, value, &length);
-    apr_time_t started = 0;
-    int i;
-
-    if (!bytes || length < HEAD) {
-        return NULL;
-    }
-    for (i = 0; i < 8; i++) {
-        started = started << 8 | bytes[SEED + i];
-    }
-    return make(r, bytes, started, (const char *)bytes + HEAD);
+    return sk_attempt_open(r->pool, sk_settings_of(r->server)->login_sealer, value);
 }
 
 static bool is_alive(const request_rec *r, const sk_attempt *attempt)
@@ -163,13 +86,14 @@ static void make_room(request_rec *r, size_t size, bool secure)
 
 const sk_attempt *sk_attempt_start(request_rec *r, const char *target, bool secure)
 {
-    unsigned char seed[SEED];
+    const sk_sealer *sealer = sk_settings_of(r->server)->login_sealer;
+    unsigned char seed[SK_ATTEMPT_SEED];
     const sk_attempt *attempt;
     const char *sealed, *name;
 
-    if (apr_generate_random_bytes(seed, SEED) != APR_SUCCESS
-        || !(attempt = make(r, seed, r->request_time, target))
-        || !(sealed = seal_attempt(r, seed, r->request_time, target))) {
+    if (apr_generate_random_bytes(seed, sizeof(seed)) != APR_SUCCESS
+        || !(attempt = sk_attempt_make(r->pool, seed, r->request_time, target))
+        || !(sealed = sk_attempt_seal(r->pool, sealer, seed, r->request_time, target))) {
         return NULL;
     }
     name = cookie_name(r, attempt->reference, secure);
@@ -194,7 +118,7 @@ static const char *find_cookie(request_rec *r, const char *name)
 sk_attempt_found sk_attempt_take(request_rec *r, const char *state, bool secure,
                                  const sk_attempt **attempt)
 {
-    const char *name = cookie_name(r, sk_attempt_reference(r, state), secure);
+    const char *name = cookie_name(r, sk_attempt_reference(r->pool, state), secure);
     const char *value = find_cookie(r, name);
 
     *attempt = NULL;
