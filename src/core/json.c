@@ -22,12 +22,37 @@ static bool is_utf8_text(apr_pool_t *pool, const char *json, size_t length)
            && sk_text_is_utf8(apr_pstrmemdup(pool, json, length));
 }
 
+/*
+ * json-c, told to be strict, still takes names in single quotes, NaN, Infinity and raw control characters. None of them
+ * is JSON (RFC 8259), and others who read the same text may see something else in it.
+ */
+static bool has_json_characters(const char *json, size_t length)
+{
+    static const char outside[] = "{}[]:,+-.0123456789eEtrufalsn \t\r\n";
+    bool is_inside = false; /* of a string */
+    size_t i;
+
+    for (i = 0; i < length; i++) {
+        if (json[i] == '"') {
+            is_inside = !is_inside;
+        }
+        else if (is_inside ? (unsigned char)json[i] < 0x20 : !strchr(outside, json[i])) {
+            return false;
+        }
+        else if (json[i] == '\\') {
+            i++;
+        }
+    }
+    return true;
+}
+
 json_object *sk_json_parse(apr_pool_t *pool, const char *json, size_t length)
 {
     json_tokener *tokener;
     json_object *object;
 
-    if (!is_utf8_text(pool, json, length) || !(tokener = json_tokener_new())) {
+    if (!is_utf8_text(pool, json, length) || !has_json_characters(json, length)
+        || !(tokener = json_tokener_new())) {
         return NULL;
     }
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);

@@ -631,8 +631,6 @@ static void what_holds_for_times(void **state)
         WITH("exp", "1e30", "exp"),
         WITH("exp", "1e400", "exp"),
         WITH("exp", "-1e400", "exp"),
-        WITH("exp", "NaN", "exp"),
-        WITH("exp", "Infinity", "exp"),
         WITH("iat", "1758265060", NULL),
         WITH("iat", "1758265061", "from the future, by 61 seconds"),
         WITH("iat", "253402300800", "iat"),
