@@ -28,6 +28,14 @@ static const char *text_claim(apr_pool_t *pool, json_object *first, json_object 
     return text ? text : clean_string(pool, sk_json_member(second, name), TEXT_MAX);
 }
 
+/* Joined by commas, items with commas could not be told apart. */
+static void push(apr_array_header_t *items, const char *item)
+{
+    if (item && strlen(item) <= ITEM_MAX && !strchr(item, ',') && items->nelts < ITEMS_MAX) {
+        APR_ARRAY_PUSH(items, const char *) = item;
+    }
+}
+
 static void push_items(apr_pool_t *pool, apr_array_header_t *items, json_object *array)
 {
     size_t i, count;
@@ -37,10 +45,7 @@ static void push_items(apr_pool_t *pool, apr_array_header_t *items, json_object 
     }
     count = json_object_array_length(array);
     for (i = 0; i < count && items->nelts < ITEMS_MAX; i++) {
-        const char *item = clean_string(pool, json_object_array_get_idx(array, i), ITEM_MAX);
-        if (item && !strchr(item, ',')) {
-            APR_ARRAY_PUSH(items, const char *) = item;
-        }
+        push(items, clean_string(pool, json_object_array_get_idx(array, i), ITEM_MAX));
     }
 }
 
@@ -54,10 +59,8 @@ static void push_words(apr_pool_t *pool, apr_array_header_t *items, json_object 
         return;
     }
     list = sk_list_from_words(pool, text);
-    for (i = 0; i < list.count && items->nelts < ITEMS_MAX; i++) {
-        if (!strchr(list.items[i], ',')) {
-            APR_ARRAY_PUSH(items, const char *) = list.items[i];
-        }
+    for (i = 0; i < list.count; i++) {
+        push(items, list.items[i]);
     }
 }
 

@@ -314,6 +314,10 @@ static void oversized_values_are_left_out(void **state)
     support_expect_text("1025 bytes", identity.picture, NULL);
     assert_int_equal(identity.roles.count, 2);
     support_expect_text("256 bytes", identity.roles.items[1], role);
+    identity =
+        collect(*state, NULL, apr_psprintf(*state, "{\"scope\":\"%sx a %s\"}", role, role));
+    assert_int_equal(identity.scopes.count, 2);
+    support_expect_text("a scope of 256 bytes", identity.scopes.items[1], role);
 }
 
 static void five_hundred_permissions_are_kept(void **state)
