@@ -74,7 +74,7 @@ const sk_attempt *sk_attempt_open(apr_pool_t *pool, const sk_sealer *sealer, con
 {
     size_t length;
     unsigned char *bytes = sk_unseal(pool, sealer, text, &length);
-    apr_time_t started = 0;
+    apr_uint64_t started = 0; /* of a signed one no bit may be shifted out */
     int i;
 
     if (!bytes || length < HEAD) {
@@ -83,5 +83,5 @@ const sk_attempt *sk_attempt_open(apr_pool_t *pool, const sk_sealer *sealer, con
     for (i = 0; i < 8; i++) {
         started = started << 8 | bytes[SEED + i];
     }
-    return sk_attempt_make(pool, bytes, started, (const char *)bytes + HEAD);
+    return sk_attempt_make(pool, bytes, (apr_time_t)started, (const char *)bytes + HEAD);
 }
