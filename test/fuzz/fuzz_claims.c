@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What tokens say of a user (core/claims). The input is the ID token's claims in the first line, the access token's
+ * in the rest.
+ *
+ * Whatever is taken is clean: it can stand in a header, a variable or a log line, and items of a list can be told
+ * apart when they are joined by commas. All of it comes back from a packed record.
+ */
+#include "core/claims.h"
+#include "core/json.h"
+#include "core/record.h"
+#include "fuzz.h"
+
+static void expect_clean(const char *text, size_t most)
+{
+    HOLDS(*text && strlen(text) <= most && sk_text_is_clean(text));
+}
+
+static void expect_list(const sk_identity *identity, const char *name, const sk_list *list)
+{
+    int i;
+
+    for (i = 0; i < list->count; i++) {
+        expect_clean(list->items[i], 256);
+        HOLDS(i == 0 || strcmp(list->items[i - 1], list->items[i]) < 0);
+        HOLDS(sk_claims_match(identity, name, list->items[i]));
+        HOLDS(!strchr(list->items[i], ','));
+    }
+    HOLDS(!sk_claims_match(identity, name, ""));
+}
+
+static void expect_extras(const sk_identity *identity)
+{
+    size_t size = 0;
+    int i, j;
+
+    for (i = 0; i < identity->extras_count; i++) {
+        const sk_extra *extra = &identity->extras[i];
+        expect_clean(extra->name, 64);
+        HOLDS(!strpbrk(extra->name, "=\"'<>&%, "));
+        HOLDS(extra->values.count > 0);
+        if (extra->values.count == 1) {
+            expect_clean(extra->values.items[0], 1024);
+        }
+        else {
+            expect_list(identity, extra->name, &extra->values);
+        }
+        size += strlen(extra->name);
+        for (j = 0; j < extra->values.count; j++) {
+            size += strlen(extra->values.items[j]);
+        }
+    }
+    HOLDS(size <= SK_CLAIMS_EXTRAS_MAX);
+}
+
+static void expect_it_comes_back(apr_pool_t *pool, const sk_identity *identity)
+{
+    sk_record record, unpacked;
+    const unsigned char *bytes, *again;
+    size_t length, again_length;
+
+    memset(&record, 0, sizeof(record));
+    record.id = "id";
+    record.identity = *identity;
+    bytes = sk_record_pack(pool, &record, &length);
+    HOLDS(sk_record_unpack(pool, bytes, length, &unpacked) == (identity->sub != NULL));
+    if (identity->sub) {
+        again = sk_record_pack(pool, &unpacked, &again_length);
+        HOLDS(length == again_length && memcmp(bytes, again, length) == 0);
+    }
+}
+
+void fuzz_one(apr_pool_t *pool, const uint8_t *bytes, size_t length)
+{
+    char *rest = apr_pstrmemdup(pool, length > 0 ? (const char *)bytes : "", length);
+    const char *id = fuzz_line(&rest);
+    sk_identity identity;
+
+    sk_claims_collect(pool, sk_json_parse(pool, id, strlen(id)),
+                      sk_json_parse(pool, rest, strlen(rest)), &identity);
+#define SK_TEXT(field, variable, header)                                                       \
+    if (identity.field) {                                                                      \
+        expect_clean(identity.field, 2049);                                                    \
+        HOLDS(sk_claims_match(&identity, #field, identity.field));                             \
+    }
+    SK_IDENTITY_TEXTS(SK_TEXT)
+#undef SK_TEXT
+#define SK_LIST(field, variable, header) expect_list(&identity, #field, &identity.field);
+    SK_IDENTITY_LISTS(SK_LIST)
+#undef SK_LIST
+    expect_extras(&identity);
+    expect_it_comes_back(pool, &identity);
+}
