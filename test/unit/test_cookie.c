@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cookie.h"
+
+#include "support.h"
+
+static void cookies_are_read_in_their_order(void **state)
+{
+    static const struct {
+        const char *header, *cookies;
+    } rows[] = {
+        {"", ""},
+        {"a=1", "[a|1]"},
+        {"a=1; b=2", "[a|1][b|2]"},
+        {"a=1;b=2;", "[a|1][b|2]"},
+        {" a = 1 ;\tb=2\t", "[a|1][b|2]"},
+        {"a=1; a=2", "[a|1][a|2]"},
+        {"a==1=", "[a|=1=]"},
+        {"a", "[a|]"},
+        {"a=", "[a|]"},
+        {"=1", "[|1]"},
+        {"a=\"x\"", "[a|\"x\"]"},
+        {"a=\"x; b=y\"", "[a|\"x][b|y\"]"},
+        {"A=1; a=2", "[A|1][a|2]"},
+        {"a=\xff; b=\xc3\xbc", "[a|\xff][b|\xc3\xbc]"},
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        const char *rest = support_copy(*state, rows[i].header, strlen(rows[i].header) + 1);
+        const char *found = "";
+        sk_cookie cookie;
+        while ((rest = sk_cookie_next(*state, rest, &cookie))) {
+            found = apr_pstrcat(*state, found, "[", cookie.name, "|", cookie.value, "]", NULL);
+        }
+        support_expect_text(rows[i].header, found, rows[i].cookies);
+    }
+}
+
+static bool is_ours(const char *name, const void *ours)
+{
+    return strcmp(name, ours) == 0;
+}
+
+static void ours_are_taken_out_and_others_left_as_they_were_written(void **state)
+{
+    static const struct {
+        const char *header, *kept;
+    } rows[] = {
+        {"", ""},
+        {"a=1; b=2", "a=1; b=2"},
+        {"s=1", ""},
+        {"s=1;", ""},
+        {"s=1; s=2;s=3", ""},
+        {" s = 1 ; ", ""},
+        {"s", ""},
+        {"s=1; a=1", "a=1"},
+        {"a=1; s=1", "a=1"},
+        {"a=1; s=1; b=2", "a=1; b=2"},
+        {"a=\"1\";s=1;  b = 2 ", "a=\"1\";  b = 2"},
+        {"a=\"1; s=2\"; b=3", "a=\"1; b=3"},
+        {"S=1; ss=2; __Host-s=3", "S=1; ss=2; __Host-s=3"},
+        {"a=s=1", "a=s=1"},
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        const char *header = support_copy(*state, rows[i].header, strlen(rows[i].header) + 1);
+        support_expect_text(rows[i].header, sk_cookie_strip(*state, header, is_ours, "s"),
+                            rows[i].kept);
+    }
+}
+
+static void a_header_without_ours_is_the_same(void **state)
+{
+    static const char header[] = " a=1;; b=2 ;";
+
+    assert_ptr_equal(sk_cookie_strip(*state, header, is_ours, "s"), header);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(cookies_are_read_in_their_order),
+        TEST(ours_are_taken_out_and_others_left_as_they_were_written),
+        TEST(a_header_without_ours_is_the_same),
+    };
+
+    return RUN(tests);
+}
