@@ -7,15 +7,24 @@
  * at most the error code, in printable ASCII.
  */
 #include <stdlib.h>
-#include <json-c/json.h>
 
 #include "core/json.h"
 #include "core/oauth.h"
 #include "fuzz.h"
 
-static void expect_no_token(const char *token)
+/* The status in the first line, and *bytes is the body from then on; -1 without such a line. */
+static int take_status(const uint8_t **bytes, size_t *length)
 {
-    HOLDS(!token || *token);
+    char digits[4] = "";
+    const uint8_t *end = *length > 0 ? memchr(*bytes, '\n', *length) : NULL;
+
+    if (!end || end - *bytes > 3) {
+        return -1;
+    }
+    memcpy(digits, *bytes, (size_t)(end - *bytes));
+    *length -= (size_t)(end + 1 - *bytes);
+    *bytes = end + 1;
+    return atoi(digits);
 }
 
 static void expect_words(const char *wrong)
@@ -28,39 +37,34 @@ static void expect_words(const char *wrong)
     }
 }
 
+/* What the body has as text under this name. */
+static bool is_from(struct json_object *answer, const char *name, const char *text)
+{
+    const char *its = sk_json_text(sk_json_member(answer, name));
+
+    return its && *its && strcmp(its, text) == 0;
+}
+
 void fuzz_one(apr_pool_t *pool, const uint8_t *bytes, size_t length)
 {
-    char status_line[4] = "";
-    const uint8_t *end = length > 0 ? memchr(bytes, '\n', length) : NULL;
-    const char *body, *wrong;
-    json_object *answer;
+    int status = take_status(&bytes, &length);
     sk_token_set tokens;
-    int status;
+    const char *body = (const char *)bytes;
+    const char *wrong = sk_oauth_read_tokens(pool, status, body, length, &tokens);
+    struct json_object *answer = sk_json_parse(pool, body, length);
 
-    if (!end || end - bytes > 3) {
-        return;
-    }
-    memcpy(status_line, bytes, (size_t)(end - bytes));
-    status = atoi(status_line);
-    body = (const char *)end + 1;
-    length -= (size_t)(end + 1 - bytes);
-    wrong = sk_oauth_read_tokens(pool, status, body, length, &tokens);
-    answer = sk_json_parse(pool, body, length);
-
-    HOLDS(!wrong == (tokens.access_token != NULL));
+    HOLDS((wrong == NULL) == (tokens.access_token != NULL));
     if (wrong) {
         expect_words(wrong);
     }
-    if (!wrong) {
-        HOLDS(status == 200 && answer && !tokens.is_invalid_grant);
-        HOLDS(strcmp(tokens.access_token, sk_json_text(sk_json_member(answer, "access_token")))
-              == 0);
-        expect_no_token(tokens.access_token);
-        expect_no_token(tokens.id_token);
-        expect_no_token(tokens.refresh_token);
+    else {
+        HOLDS(status == 200 && !tokens.is_invalid_grant);
+        HOLDS(is_from(answer, "access_token", tokens.access_token));
+        HOLDS(!tokens.id_token || is_from(answer, "id_token", tokens.id_token));
+        HOLDS(!tokens.refresh_token || is_from(answer, "refresh_token", tokens.refresh_token));
     }
     if (tokens.is_invalid_grant) {
         HOLDS(status == 400 || status == 401 || status == 403);
-        HOLDS(strcmp(sk_json_text(sk_json_member(answer, "error")), "invalid_grant") == 0);
+        HOLDS(is_from(answer, "error", "invalid_grant"));
     }
 }
