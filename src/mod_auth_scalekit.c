@@ -19,6 +19,7 @@
 #include "request/cache_control.h"
 #include "request/claim.h"
 #include "request/export.h"
+#include "request/planted.h"
 #include "request/reply.h"
 #include "session/session.h"
 
@@ -121,6 +122,7 @@ static void register_hooks(apr_pool_t *pool)
     sk_authn_hook(pool);
     sk_authz_hook(pool);
     sk_export_hook(pool);
+    sk_planted_hook(pool);
     sk_cache_control_hook(pool);
     sk_reply_hook(pool);
 }

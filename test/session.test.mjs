@@ -177,7 +177,7 @@ describe('many cookies', () => {
   });
 
   for (const host of ['plain', 'cryptomaxage']) {
-    it(`of one name cost little, and the first four are looked at (${host})`, async () => {
+    it(`of one name cost little, and the last eight are looked at (${host})`, async () => {
       const { value } = (await signInTo(host)).jar.get('session');
       // The encrypted ones must be real, so that there is something to decrypt.
       const others = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
@@ -185,12 +185,12 @@ describe('many cookies', () => {
         return cookiesOf(await visitorOf(host).get('/public/')).session.value;
       }));
       assert.equal(new Set(others).size, 60);
-      for (const place of [0, 3, 30]) {
+      for (const place of [60, 53, 30]) {
         const header = [...others.slice(0, place), value, ...others.slice(place)].map((one) => `session=${one}`).join('; ');
         const start = Date.now();
         const answer = await withCookie(host, header);
         assert.ok(Date.now() - start < 1000, `${Date.now() - start} ms`);
-        assert.equal(answer.status, place < 4 ? 200 : 302, `the valid one is number ${place + 1}`);
+        assert.equal(answer.status, place > 52 ? 200 : 302, `the valid one is number ${place + 1} of 61`);
       }
     });
   }

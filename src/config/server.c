@@ -429,7 +429,8 @@ static const char *finish_sealing(apr_pool_t *pool, apr_pool_t *ptemp, const ser
     settings->session_scope = scope;
     settings->session_sealer = sk_sealer_create(pool, keys, "session", context);
     settings->login_sealer = sk_sealer_create(pool, keys, "login", context);
-    return settings->session_sealer && settings->login_sealer
+    settings->guard_sealer = sk_sealer_create(pool, keys, "guard", "");
+    return settings->session_sealer && settings->login_sealer && settings->guard_sealer
                ? NULL
                : "OpenSSL cannot derive keys (HKDF-SHA256)";
 }

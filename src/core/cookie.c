@@ -2,25 +2,42 @@
 #include "core/cookie.h"
 
 #include <string.h>
-#include <apr_lib.h>
 #include <apr_strings.h>
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* No white space within, or "ses sion" would be somebody's way to our names. */
+static char *trim(char *text)
+{
+    char *end;
+
+    while (is_space(*text)) {
+        text++;
+    }
+    for (end = text + strlen(text); end > text && is_space(end[-1]); end--) {
+    }
+    *end = '\0';
+    return text;
+}
 
 const char *sk_cookie_next(apr_pool_t *pool, const char *header, sk_cookie *cookie)
 {
-    size_t length = strcspn(header, ";,");
+    size_t length = strcspn(header, ";");
     char *pair, *value;
 
     if (!*header) {
         return NULL;
     }
     pair = apr_pstrmemdup(pool, header, length);
-    apr_collapse_spaces(pair, pair);
     value = strchr(pair, '=');
     if (value) {
         *value++ = '\0';
     }
-    cookie->name = pair;
-    cookie->value = value ? value : "";
+    cookie->name = trim(pair);
+    cookie->value = value ? trim(value) : "";
     return header + length + (header[length] ? 1 : 0);
 }
 
@@ -42,11 +59,11 @@ const char *sk_cookie_strip(apr_pool_t *pool, const char *header, sk_cookie_test
             out += rest - header;
         }
     }
-    while (out > kept && (out[-1] == ';' || out[-1] == ',' || apr_isspace(out[-1]))) {
+    while (out > kept && (out[-1] == ';' || is_space(out[-1]))) {
         out--;
     }
     *out = '\0';
-    while (apr_isspace(*kept)) {
+    while (is_space(*kept)) {
         kept++;
     }
     return found ? kept : all;

@@ -14,7 +14,8 @@ typedef struct sk_cookie {
 } sk_cookie;
 
 /**
- * The next cookie of a header. They are separated by ';' or, as mod_session reads them, by ','.
+ * The next cookie of a header, by RFC 6265 section 5.4. Not separated by ',' as httpd takes them to be: then any other host of the
+ * domain could set our cookies in spite of their prefix __Host-, as "a=b,__Host-session=c".
  * @return where the rest begins; NULL at the end
  */
 const char *sk_cookie_next(apr_pool_t *pool, const char *header, sk_cookie *cookie);

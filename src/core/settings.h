@@ -57,6 +57,7 @@ typedef struct sk_settings {
     bool keeps_access_token; /* some directory passes it on */
     const sk_sealer *session_sealer;
     const sk_sealer *login_sealer;
+    const sk_sealer *guard_sealer; /* the same for all servers with these secrets */
 
     const apr_array_header_t
         *session_cookies; /* const char *: names that carry mod_session's sessions */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "request/backchannel.h"
 
+#include <stdbool.h>
 #include <http_log.h>
 #include <apr_buckets.h>
 #include <apr_strings.h>
@@ -70,6 +71,14 @@ static int answer(request_rec *r)
     return status;
 }
 
+/* httpd would read any other body to its end, whatever its size. */
+static bool is_form(request_rec *r)
+{
+    const char *type = apr_table_get(r->headers_in, "Content-Type");
+
+    return type && strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0;
+}
+
 int sk_backchannel_handle(request_rec *r)
 {
     sk_environment *environment = sk_environment_of(r->server);
@@ -80,6 +89,9 @@ int sk_backchannel_handle(request_rec *r)
 
     if (r->method_number != M_POST) {
         return sk_reply_not_allowed(r, "POST");
+    }
+    if (!is_form(r)) {
+        return refuse(r, HTTP_BAD_REQUEST, "invalid_request", "the body is not a form");
     }
     status = ap_parse_form_data(r, NULL, &fields, FIELDS_MAX, BODY_MAX);
     if (status != OK) {

@@ -14,8 +14,12 @@
 #include "request/callback.h"
 #include "request/entry.h"
 #include "request/logout.h"
+#include "request/reply.h"
 #include "request/session_api.h"
 #include "session/visit.h"
+
+/* Of a body that nobody needs: anybody may send one. */
+enum { BODY_MAX = 1024 * 1024 };
 
 static int (*const handlers[SK_ENDPOINTS])(request_rec *) = {
     [SK_ENDPOINT_LOGIN] = sk_entry_handle,
@@ -152,14 +156,51 @@ static int fixups(request_rec *r)
     return DECLINED;
 }
 
+/* None of our endpoints needs a body, but for one, which reads it itself: OK, or the status for one that we do not read to its end. */
+static int discard_body(request_rec *r)
+{
+    char buffer[4096];
+    long size, total = 0;
+    int status = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK);
+
+    if (status != OK || !ap_should_client_block(r)) {
+        return status;
+    }
+    if (r->remaining > BODY_MAX) {
+        return HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+    while ((size = ap_get_client_block(r, buffer, sizeof(buffer))) > 0) {
+        total += size;
+        if (total > BODY_MAX) {
+            return HTTP_REQUEST_ENTITY_TOO_LARGE;
+        }
+    }
+    return size < 0 ? HTTP_BAD_REQUEST : OK;
+}
+
+static int refuse_body(request_rec *r, int status)
+{
+    sk_problem problem = {0};
+
+    problem.status = status;
+    problem.title =
+        status == HTTP_REQUEST_ENTITY_TOO_LARGE ? "This is too much" : "This cannot be read";
+    problem.detail = "This address needs no more than a short form.";
+    problem.has_no_reference = true;
+    return sk_reply_problem(r, &problem);
+}
+
 /* By our own mark, not by r->handler, which SetHandler and RewriteRule overwrite. */
 static int handle(request_rec *r)
 {
+    int status;
+
     if (!is_claimed(r)) {
         return DECLINED;
     }
-    if (sk_visit_of(r)->endpoint != SK_ENDPOINT_BACKCHANNEL_LOGOUT) {
-        ap_discard_request_body(r);
+    if (sk_visit_of(r)->endpoint != SK_ENDPOINT_BACKCHANNEL_LOGOUT
+        && (status = discard_body(r)) != OK) {
+        return refuse_body(r, status);
     }
     return handlers[sk_visit_of(r)->endpoint](r);
 }

@@ -3,17 +3,18 @@
 
 #include <httpd.h>
 #include <http_config.h>
+#include <http_core.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <util_filter.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "config/config.h"
 #include "request/authn.h"
-#include "request/guard.h"
-#include "session/cookies.h"
-#include "session/login_state.h"
 #include "session/visit.h"
+
+static ap_filter_rec_t *trailers_filter;
 
 /* ---- what must not come in ---- */
 
@@ -41,39 +42,26 @@ static bool is_look_alike(const char *header, const apr_array_header_t *prefixes
     return false;
 }
 
-static const char *next_word(const char *list, size_t *length)
+/*
+ * What the header Connection names mod_proxy drops: ours, the access token, X-Forwarded-For, what mod_headers has added. A visitor
+ * must not choose what the application is told, so only words that speak of the connection itself stay.
+ */
+static void scrub_connection(request_rec *r)
 {
-    list += strspn(list, ", \t");
-    *length = strcspn(list, ", \t");
-    return *length > 0 ? list : NULL;
-}
-
-/* "Connection: X-Scalekit-Sub" would have mod_proxy drop our header: a visitor must not choose what is passed on. */
-static void scrub_connection(request_rec *r, const apr_array_header_t *prefixes)
-{
-    static const char authorization[] = "Authorization";
-    const char *list = apr_table_get(r->headers_in, "Connection"), *word;
-    char *kept, *end;
-    size_t length;
+    static const char *const words[] = {"close",          "keep-alive", "upgrade",
+                                        "http2-settings", "te",         NULL};
+    const char *list = apr_table_get(r->headers_in, "Connection"), *kept = NULL;
+    const char *const *word;
 
     if (!list) {
         return;
     }
-    kept = end = apr_palloc(r->pool, strlen(list) + 1);
-    for (word = next_word(list, &length); word; word = next_word(word + length, &length)) {
-        if (is_look_alike(word, prefixes)
-            || (length == sizeof(authorization) - 1
-                && strncasecmp(word, authorization, length) == 0)) {
-            continue;
+    for (word = words; *word; word++) {
+        if (ap_find_token(r->pool, list, *word)) {
+            kept = kept ? apr_pstrcat(r->pool, kept, ", ", *word, NULL) : *word;
         }
-        if (end > kept) {
-            *end++ = ',';
-        }
-        memcpy(end, word, length);
-        end += length;
     }
-    *end = '\0';
-    if (end > kept) {
+    if (kept) {
         apr_table_setn(r->headers_in, "Connection", kept);
     }
     else {
@@ -102,26 +90,15 @@ static int scrub(request_rec *r)
     for (i = 0; names && i < names->nelts; i++) {
         apr_table_unset(r->headers_in, APR_ARRAY_IDX(names, i, const char *));
     }
-    scrub_connection(r, settings->header_prefixes);
     return DECLINED;
 }
 
-/* ---- what must not get through ---- */
-
-static bool is_our_cookie(const char *name, const void *baton)
+static int post_read_request(request_rec *r)
 {
-    const apr_array_header_t *sessions = ((const sk_settings *)baton)->session_cookies;
-    int i;
-
-    if (sk_attempt_is_cookie(name) || sk_guard_is_cookie(name)) {
-        return true;
+    if (sk_settings_of(r->server)) {
+        scrub_connection(r);
     }
-    for (i = 0; i < sessions->nelts; i++) {
-        if (strcmp(name, APR_ARRAY_IDX(sessions, i, const char *)) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return scrub(r);
 }
 
 /* ---- what the application finds ---- */
@@ -250,32 +227,58 @@ static bool is_for_others(request_rec *r)
     return sk_settings_of(r->server) && sk_visit_of(r)->endpoint == SK_ENDPOINT_NONE;
 }
 
-/* Before mod_headers and mod_rewrite, which may want to use the variables. */
-static int fixups_first(request_rec *r)
+static void tell(request_rec *r)
 {
-    const sk_record *record;
+    const sk_record *record = sk_authn_record(r);
 
-    if (!is_for_others(r)) {
-        return DECLINED;
-    }
-    if (r->main || r->prev) {
-        take_back(r);
-    }
-    record = sk_authn_record(r);
     if (record) {
         export_record(r, record);
     }
     if (sk_authn_is_ours(r) && sk_policy_of(r)->pass_access_token) {
         pass_access_token(r, record);
     }
+}
+
+/* Before mod_headers and mod_rewrite, which may want to use the variables. */
+static int fixups_first(request_rec *r)
+{
+    if (!is_for_others(r)) {
+        return DECLINED;
+    }
+    if (r->main || r->prev) {
+        take_back(r);
+    }
+    tell(r);
     return DECLINED;
+}
+
+/* With MergeTrailers httpd adds what stands behind a body to the headers of the request, ours among them. */
+static apr_status_t scrub_trailers(ap_filter_t *f, apr_bucket_brigade *brigade,
+                                   ap_input_mode_t mode, apr_read_type_e block, apr_off_t size)
+{
+    apr_status_t rv = ap_get_brigade(f->next, brigade, mode, block, size);
+
+    if (!apr_is_empty_table(f->r->trailers_in)) {
+        scrub(f->r);
+        tell(f->r);
+        ap_remove_input_filter(f);
+    }
+    return rv;
+}
+
+static void insert_trailers_filter(request_rec *r)
+{
+    const core_server_config *core = ap_get_core_module_config(r->server->module_config);
+
+    if (!r->main && is_for_others(r) && core->merge_trailers == AP_MERGE_TRAILERS_ENABLE) {
+        ap_add_input_filter_handle(trailers_filter, NULL, r, r->connection);
+    }
 }
 
 /* After mod_session, which may have looked at its cookie and shown what is in it. */
 static int fixups_last(request_rec *r)
 {
     if (is_for_others(r)) {
-        sk_cookies_strip(r, is_our_cookie, sk_settings_of(r->server));
         hide_session(r);
     }
     return DECLINED;
@@ -284,7 +287,10 @@ static int fixups_last(request_rec *r)
 void sk_export_hook(apr_pool_t *pool)
 {
     (void)pool;
-    ap_hook_post_read_request(scrub, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    trailers_filter = ap_register_input_filter("SCALEKIT_TRAILERS", scrub_trailers, NULL,
+                                               AP_FTYPE_CONTENT_SET);
+    ap_hook_insert_filter(insert_trailers_filter, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(fixups_first, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(fixups_last, NULL, NULL, APR_HOOK_REALLY_LAST);
 }

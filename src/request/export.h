@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the application behind finds: environment variables, request headers. And what it must not find: headers of a
- * stranger that look like ours, and our cookies, which it could replay elsewhere on the site.
+ * stranger that look like ours.
  */
 #ifndef SK_REQUEST_EXPORT_H
 #define SK_REQUEST_EXPORT_H

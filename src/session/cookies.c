@@ -18,8 +18,7 @@ const apr_array_header_t *sk_cookies_read(request_rec *r)
     const char *header = sk_cookies_header(r);
     sk_cookie cookie;
 
-    while (header && cookies->nelts < SK_COOKIES_MAX
-           && (header = sk_cookie_next(r->pool, header, &cookie))) {
+    while (header && (header = sk_cookie_next(r->pool, header, &cookie))) {
         APR_ARRAY_PUSH(cookies, sk_cookie) = cookie;
     }
     return cookies;
@@ -58,33 +57,70 @@ const char *sk_cookies_name(request_rec *r, const char *name, bool secure)
     return secure ? apr_pstrcat(r->pool, "__Host-", name, NULL) : name;
 }
 
+/* ---- what is sent ---- */
+
+void sk_cookies_change(apr_pool_t *pool, apr_table_t *headers, sk_cookies_changer *change,
+                       void *baton)
+{
+    const apr_array_header_t *all = apr_table_elts(headers);
+    apr_array_header_t *kept = apr_array_make(pool, 4, sizeof(char *));
+    int i;
+
+    for (i = 0; i < all->nelts; i++) {
+        const apr_table_entry_t *header = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
+        const char *line =
+            strcasecmp(header->key, "Set-Cookie") == 0 ? change(baton, header->val) : NULL;
+        if (line) {
+            APR_ARRAY_PUSH(kept, const char *) = line;
+        }
+    }
+    apr_table_unset(headers, "Set-Cookie");
+    for (i = 0; i < kept->nelts; i++) {
+        apr_table_addn(headers, "Set-Cookie", APR_ARRAY_IDX(kept, i, const char *));
+    }
+}
+
+static void send_line(request_rec *r, const char *line)
+{
+    sk_visit *visit = sk_visit_first(r);
+
+    line = apr_pstrdup(visit->first->pool, line);
+    if (!visit->sent) {
+        visit->sent = apr_array_make(visit->first->pool, 4, sizeof(char *));
+    }
+    APR_ARRAY_PUSH(visit->sent, const char *) = line;
+    apr_table_addn(r->err_headers_out, "Set-Cookie", line);
+}
+
+bool sk_cookies_is_sent(request_rec *r, const char *line)
+{
+    const apr_array_header_t *sent = sk_visit_first(r)->sent;
+    int i;
+
+    for (i = 0; sent && i < sent->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(sent, i, const char *), line) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sk_cookies_send(request_rec *r, const char *name, const char *value, long seconds,
                      bool secure)
 {
-    apr_table_add(r->err_headers_out, "Set-Cookie",
-                  apr_psprintf(r->pool, "%s=%s; Path=/; Max-Age=%ld; HttpOnly; SameSite=Lax%s",
-                               name, value, seconds, secure ? "; Secure" : ""));
+    send_line(r, apr_psprintf(r->pool, "%s=%s; Path=/; Max-Age=%ld; HttpOnly; SameSite=Lax%s",
+                              name, value, seconds, secure ? "; Secure" : ""));
+}
+
+static const char *without_name(void *name, const char *line)
+{
+    size_t length = strlen(name);
+
+    return strncmp(line, name, length) == 0 && line[length] == '=' ? NULL : line;
 }
 
 void sk_cookies_replace(request_rec *r, const char *name, const char *value)
 {
-    const apr_array_header_t *headers = apr_table_elts(r->err_headers_out);
-    apr_array_header_t *others = apr_array_make(r->pool, 4, sizeof(char *));
-    size_t length = strlen(name);
-    int i;
-
-    for (i = 0; i < headers->nelts; i++) {
-        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
-        if (strcasecmp(header->key, "Set-Cookie") == 0
-            && !(strncmp(header->val, name, length) == 0 && header->val[length] == '=')) {
-            APR_ARRAY_PUSH(others, const char *) = header->val;
-        }
-    }
-    apr_table_unset(r->err_headers_out, "Set-Cookie");
-    for (i = 0; i < others->nelts; i++) {
-        apr_table_addn(r->err_headers_out, "Set-Cookie",
-                       APR_ARRAY_IDX(others, i, const char *));
-    }
-    apr_table_addn(r->err_headers_out, "Set-Cookie",
-                   apr_pstrcat(r->pool, name, "=", value, NULL));
+    sk_cookies_change(r->pool, r->err_headers_out, without_name, (void *)(size_t)name);
+    send_line(r, apr_pstrcat(r->pool, name, "=", value, NULL));
 }

@@ -11,9 +11,6 @@
 
 #include "core/cookie.h"
 
-/** More cookies than this are not looked at. */
-#define SK_COOKIES_MAX 100
-
 /** The Cookie header as the browser sent it, also after sk_cookies_strip(). NULL if there was none. */
 const char *sk_cookies_header(request_rec *r);
 
@@ -30,7 +27,17 @@ const char *sk_cookies_name(request_rec *r, const char *name, bool secure);
 void sk_cookies_send(request_rec *r, const char *name, const char *value, long seconds,
                      bool secure);
 
+/** Was this line sent by one of the two functions around it? */
+bool sk_cookies_is_sent(request_rec *r, const char *line);
+
 /** Sends a cookie, given as name and "value;attributes", in place of one of that name that was to be sent. */
 void sk_cookies_replace(request_rec *r, const char *name, const char *value);
+
+/** A Set-Cookie line, another one in its place, or NULL to remove it. */
+typedef const char *sk_cookies_changer(void *baton, const char *line);
+
+/** Does it to all Set-Cookie lines of these headers. */
+void sk_cookies_change(apr_pool_t *pool, apr_table_t *headers, sk_cookies_changer *change,
+                       void *baton);
 
 #endif

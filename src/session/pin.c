@@ -20,8 +20,11 @@ static const char entry_key[] = "scalekit", entry_in_clear[] = "scalekit=";
 /* mod_session's own. */
 static const char expiry_key[] = "expiry";
 
-/* mod_session_crypto takes milliseconds to open a cookie: of many of one name only the first are tried. */
-enum { CANDIDATES = 4 };
+/*
+ * mod_session_crypto takes milliseconds to open a cookie: of many of one name only some are tried. The last, because browsers send
+ * cookies of longer paths first (RFC 6265 section 5.4): of the path / another host can set one for each domain above ours.
+ */
+enum { CANDIDATES = 8 };
 
 /* What mod_session exports; all NULL while it is not loaded. */
 static struct {
@@ -208,27 +211,50 @@ static void set_cookies(request_rec *r, const char *header)
     }
 }
 
-/* The Cookie header with one cookie of a name, and all cookies of other names. */
-static const char *with_one(request_rec *r, const apr_array_header_t *cookies,
-                            const sk_cookie *one)
+static bool is_session_cookie(request_rec *r, const char *name)
 {
-    const char *header = apr_pstrcat(r->pool, one->name, "=", one->value, NULL);
+    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
+    int i;
+
+    for (i = 0; i < names->nelts && strcmp(APR_ARRAY_IDX(names, i, const char *), name) != 0;
+         i++) {
+    }
+    return i < names->nelts;
+}
+
+/*
+ * The Cookie header for the providers: cookies of sessions only, because they take a ',' within any other for the beginning of the next;
+ * and if one is given, no other of its name. NULL: there are none.
+ */
+static const char *for_providers(request_rec *r, const apr_array_header_t *cookies,
+                                 const sk_cookie *one)
+{
+    size_t size = 1;
+    char *header, *end;
     int i;
 
     for (i = 0; i < cookies->nelts; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        if (strcmp(cookie->name, one->name) != 0) {
-            header = apr_pstrcat(r->pool, header, "; ", cookie->name, "=", cookie->value, NULL);
+        size += strlen(cookie->name) + strlen(cookie->value) + 3;
+    }
+    header = end = apr_palloc(r->pool, size);
+    for (i = 0; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        if (is_session_cookie(r, cookie->name) && !strchr(cookie->value, ',')
+            && (!one || cookie == one || strcmp(cookie->name, one->name) != 0)) {
+            end = apr_cpystrn(end, end > header ? "; " : "", 3);
+            end = apr_cpystrn(end, cookie->name, size);
+            end = apr_cpystrn(end, "=", 2);
+            end = apr_cpystrn(end, cookie->value, size);
         }
     }
-    return header;
+    return end > header ? header : NULL;
 }
 
 /* Loads with each of the values alone and takes the session that the judge finds newest. */
 static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
                               const char *name, loaded *best)
 {
-    const char *header = sk_cookies_header(r);
     apr_time_t newest = 0;
     apr_status_t rv = OK;
     int i, tried = 0;
@@ -238,7 +264,7 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
                   "another host of this domain or another path: using the one that holds the "
                   "newest session (reference %s)",
                   name, sk_visit_reference(r));
-    for (i = 0; i < cookies->nelts && rv == OK && tried < CANDIDATES; i++) {
+    for (i = cookies->nelts - 1; i >= 0 && rv == OK && tried < CANDIDATES; i--) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
         loaded candidate;
         const char *entry;
@@ -247,7 +273,7 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
             continue;
         }
         tried++;
-        set_cookies(r, with_one(r, cookies, cookie));
+        set_cookies(r, for_providers(r, cookies, cookie));
         forget_loaded(r, name);
         rv = load_whole(r, &candidate);
         entry = rv == OK ? apr_table_get(candidate.session->entries, entry_key) : NULL;
@@ -257,7 +283,7 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
             *best = candidate;
         }
     }
-    set_cookies(r, header);
+    set_cookies(r, for_providers(r, cookies, NULL));
     forget_loaded(r, name);
     return rv;
 }
@@ -270,6 +296,7 @@ static apr_status_t load_one_of_several(request_rec *r, loaded *found)
     apr_status_t rv = OK;
     int i;
 
+    set_cookies(r, for_providers(r, cookies, NULL));
     memset(found, 0, sizeof(*found));
     for (i = 0; i < names->nelts && rv == OK && !found->session; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *);
@@ -296,7 +323,6 @@ static apr_status_t load(request_rec *r, session_rec **z)
     }
     visit->is_loading = true;
     stripped = apr_table_get(r->headers_in, "Cookie");
-    set_cookies(r, sk_cookies_header(r));
     rv = load_one_of_several(r, &found);
     set_cookies(r, stripped);
     visit->is_loading = false;

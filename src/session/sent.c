@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include <apr_uuid.h>
 
+#include "session/cookies.h"
 #include "session/visit.h"
 
 static bool is_set_cookie(const apr_table_entry_t *header)
@@ -44,34 +45,33 @@ static const char *dropping(apr_pool_t *pool, const char *line)
     return apr_pstrcat(pool, name, "=;Max-Age=0", attributes, NULL);
 }
 
-typedef const char *on_cookie(apr_pool_t *pool, const char *line);
+/* The text or id that a cookie of the session holds, and what such cookies become; NULL: they go. */
+typedef struct sought {
+    apr_pool_t *pool;
+    const char *text, *id;
+    const char *(*become)(apr_pool_t *pool, const char *line);
+} sought;
 
-/* Does it to the session's Set-Cookie lines; NULL removes them. */
-static void change_cookies(request_rec *r, apr_table_t *table, const session_rec *z,
-                           on_cookie *change)
+static bool is_sought(const sought *s, const char *line)
 {
-    const apr_array_header_t *headers = apr_table_elts(table);
-    apr_array_header_t *kept = apr_array_make(r->pool, 4, sizeof(char *));
-    const char *id = id_of(r->pool, z);
-    int i;
+    return carries(line, s->text) || carries(line, s->id);
+}
 
-    for (i = 0; i < headers->nelts; i++) {
-        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
-        const char *line = header->val;
-        if (!is_set_cookie(header)) {
-            continue;
-        }
-        if (carries(line, sk_visit_first(r)->saved) || carries(line, id)) {
-            line = change ? change(r->pool, line) : NULL;
-        }
-        if (line) {
-            APR_ARRAY_PUSH(kept, const char *) = line;
-        }
+static const char *change_sought(void *baton, const char *line)
+{
+    const sought *s = baton;
+
+    if (!is_sought(s, line)) {
+        return line;
     }
-    apr_table_unset(table, "Set-Cookie");
-    for (i = 0; i < kept->nelts; i++) {
-        apr_table_addn(table, "Set-Cookie", APR_ARRAY_IDX(kept, i, const char *));
-    }
+    return s->become ? s->become(s->pool, line) : NULL;
+}
+
+static sought cookies_of(request_rec *r, const session_rec *z)
+{
+    sought s = {r->pool, sk_visit_first(r)->saved, id_of(r->pool, z), NULL};
+
+    return s;
 }
 
 size_t sk_sent_size(request_rec *r, const session_rec *z)
@@ -90,16 +90,30 @@ size_t sk_sent_size(request_rec *r, const session_rec *z)
 
 void sk_sent_take_back(request_rec *r, const session_rec *z)
 {
-    change_cookies(r, r->err_headers_out, z, NULL);
-    change_cookies(r, r->headers_out, z, NULL);
+    sought s = cookies_of(r, z);
+
+    sk_cookies_change(r->pool, r->err_headers_out, change_sought, &s);
+    sk_cookies_change(r->pool, r->headers_out, change_sought, &s);
 }
 
 void sk_sent_once(request_rec *r, const session_rec *z)
 {
-    change_cookies(r, r->headers_out, z, NULL);
+    sought s = cookies_of(r, z);
+
+    sk_cookies_change(r->pool, r->headers_out, change_sought, &s);
 }
 
 void sk_sent_drop(request_rec *r, const session_rec *z)
 {
-    change_cookies(r, r->err_headers_out, z, dropping);
+    sought s = cookies_of(r, z);
+
+    s.become = dropping;
+    sk_cookies_change(r->pool, r->err_headers_out, change_sought, &s);
+}
+
+bool sk_sent_is(request_rec *r, const session_rec *z, const char *line)
+{
+    sought s = cookies_of(r, z);
+
+    return is_sought(&s, line);
 }

@@ -5,6 +5,7 @@
 #ifndef SK_SESSION_SENT_H
 #define SK_SESSION_SENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <httpd.h>
 #include <mod_session.h>
@@ -20,5 +21,8 @@ void sk_sent_once(request_rec *r, const session_rec *z);
 
 /** Has the browser drop them: after a logout mod_session_dbd sends an id that leads nowhere. */
 void sk_sent_drop(request_rec *r, const session_rec *z);
+
+/** Is this Set-Cookie line one of them? */
+bool sk_sent_is(request_rec *r, const session_rec *z, const char *line);
 
 #endif

@@ -105,9 +105,13 @@ function fastcgiParams(bytes) {
   return params;
 }
 
-/** A FastCGI application (PHP-FPM's place): answers with its environment as JSON. ProxyPass "fcgi://127.0.0.1:port/" */
+/**
+ * A FastCGI application (PHP-FPM's place): answers with its environment as JSON. ProxyPass "fcgi://127.0.0.1:port/"
+ * headers: more header lines for its answers, each with its \r\n.
+ */
 export async function startFastcgi() {
   const requests = [];
+  const application = { requests, headers: '', get last() { return requests.at(-1); } };
   const server = net.createServer((socket) => {
     let pending = Buffer.alloc(0);
     let params = [];
@@ -124,7 +128,7 @@ export async function startFastcgi() {
         if (type === STDIN && content.length === 0) {
           const environment = fastcgiParams(Buffer.concat(params));
           requests.push(environment);
-          const answer = `Status: 200\r\nContent-Type: application/json\r\n\r\n${JSON.stringify(environment)}`;
+          const answer = `Status: 200\r\nContent-Type: application/json\r\n${application.headers}\r\n${JSON.stringify(environment)}`;
           socket.write(fastcgiRecord(STDOUT, id, Buffer.from(answer)));
           socket.write(fastcgiRecord(STDOUT, id, Buffer.alloc(0)));
           socket.end(fastcgiRecord(END, id, Buffer.alloc(8)));
@@ -134,5 +138,5 @@ export async function startFastcgi() {
   });
   const sockets = remember(server);
   const port = await listen(server);
-  return { port, requests, get last() { return requests.at(-1); }, stop: () => close(server, sockets) };
+  return Object.assign(application, { port, stop: () => close(server, sockets) });
 }

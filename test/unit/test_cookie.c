@@ -21,6 +21,8 @@ static void cookies_are_read_in_their_order(void **state)
         {"a=\"x\"", "[a|\"x\"]"},
         {"a=\"x; b=y\"", "[a|\"x][b|y\"]"},
         {"A=1; a=2", "[A|1][a|2]"},
+        {"a=1,b=2; c d=3 4", "[a|1,b=2][c d|3 4]"},
+        {"a=\v1;\fb=2", "[a|\v1][\fb|2]"},
         {"a=\xff; b=\xc3\xbc", "[a|\xff][b|\xc3\xbc]"},
     };
     size_t i;
@@ -60,6 +62,7 @@ static void ours_are_taken_out_and_others_left_as_they_were_written(void **state
         {"a=\"1; s=2\"; b=3", "a=\"1; b=3"},
         {"S=1; ss=2; __Host-s=3", "S=1; ss=2; __Host-s=3"},
         {"a=s=1", "a=s=1"},
+        {"a=1,s=2; s =3; b", "a=1,s=2; b"},
     };
     size_t i;
 
