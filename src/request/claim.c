@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "request/authn.h"
 #include "request/backchannel.h"
+#include "request/body.h"
 #include "request/callback.h"
 #include "request/entry.h"
 #include "request/logout.h"
@@ -156,28 +157,6 @@ static int fixups(request_rec *r)
     return DECLINED;
 }
 
-/* None of our endpoints needs a body, but for one, which reads it itself: OK, or the status for one that we do not read to its end. */
-static int discard_body(request_rec *r)
-{
-    char buffer[4096];
-    long size, total = 0;
-    int status = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK);
-
-    if (status != OK || !ap_should_client_block(r)) {
-        return status;
-    }
-    if (r->remaining > BODY_MAX) {
-        return HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-    while ((size = ap_get_client_block(r, buffer, sizeof(buffer))) > 0) {
-        total += size;
-        if (total > BODY_MAX) {
-            return HTTP_REQUEST_ENTITY_TOO_LARGE;
-        }
-    }
-    return size < 0 ? HTTP_BAD_REQUEST : OK;
-}
-
 static int refuse_body(request_rec *r, int status)
 {
     sk_problem problem = {0};
@@ -190,7 +169,7 @@ static int refuse_body(request_rec *r, int status)
     return sk_reply_problem(r, &problem);
 }
 
-/* By our own mark, not by r->handler, which SetHandler and RewriteRule overwrite. */
+/* None of our endpoints needs a body, but for one, which reads it itself. By our own mark, not by r->handler, which SetHandler and RewriteRule overwrite. */
 static int handle(request_rec *r)
 {
     int status;
@@ -199,7 +178,7 @@ static int handle(request_rec *r)
         return DECLINED;
     }
     if (sk_visit_of(r)->endpoint != SK_ENDPOINT_BACKCHANNEL_LOGOUT
-        && (status = discard_body(r)) != OK) {
+        && (status = sk_body_read(r, BODY_MAX, NULL)) != OK) {
         return refuse_body(r, status);
     }
     return handlers[sk_visit_of(r)->endpoint](r);
