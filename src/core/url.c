@@ -106,26 +106,42 @@ static const char *decode_form(apr_pool_t *pool, const char *text, size_t length
     return decoded;
 }
 
-const char *sk_url_query_get(apr_pool_t *pool, const char *query, const char *name)
+/* A parameter as it stands in a query: where its value is, and how often its name. */
+typedef struct found {
+    const char *value;
+    size_t length;
+    int times;
+} found;
+
+static found find(const char *query, const char *name)
 {
     size_t name_length = strlen(name);
-    const char *found = NULL;
-    size_t found_length = 0;
+    found f = {NULL, 0, 0};
 
     while (query && *query) {
         size_t length = strcspn(query, "&");
         if (length > name_length && query[name_length] == '='
             && strncmp(query, name, name_length) == 0) {
-            if (found) {
-                return NULL;
-            }
-            found = query + name_length + 1;
-            found_length = length - name_length - 1;
+            f.value = query + name_length + 1;
+            f.length = length - name_length - 1;
+            f.times++;
         }
         query += length;
         query += *query == '&';
     }
-    return found ? decode_form(pool, found, found_length) : NULL;
+    return f;
+}
+
+bool sk_url_query_has(const char *query, const char *name)
+{
+    return find(query, name).times > 0;
+}
+
+const char *sk_url_query_get(apr_pool_t *pool, const char *query, const char *name)
+{
+    found f = find(query, name);
+
+    return f.times == 1 ? decode_form(pool, f.value, f.length) : NULL;
 }
 
 /* A registered name or IPv4 address; we do not take internationalized names, which must come as punycode. */

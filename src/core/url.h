@@ -30,6 +30,9 @@ const char *sk_url_form_add(apr_pool_t *pool, const char *body, const char *name
  */
 const char *sk_url_query_get(apr_pool_t *pool, const char *query, const char *name);
 
+/** Is the parameter there at all, whatever its value is worth and however often? */
+bool sk_url_query_has(const char *query, const char *name);
+
 /** What sk_url_parse() took apart. */
 typedef struct sk_url {
     const char *scheme; /* "http" or "https" */

@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "config/config.h"
+#include "core/text.h"
 #include "core/url.h"
 #include "environment/environment.h"
 #include "request/guard.h"
@@ -85,21 +86,26 @@ static int refuse_expired(request_rec *r, const sk_attempt *attempt)
                   attempt->target);
 }
 
-/* What Scalekit said instead of giving a code. Its description is written by strangers: shown, but as their words. */
-static int refuse_with_error(request_rec *r, const char *error, const char *target)
+/*
+ * What Scalekit said instead of giving a code. Its description is written by strangers: shown, but as their words, and only to
+ * somebody whose login this is. Without one it may be a link that somebody has made up to have us say something.
+ */
+static int refuse_with_error(request_rec *r, const sk_attempt *attempt)
 {
-    const char *description = sk_url_query_get(r->pool, r->args, "error_description");
+    const char *error =
+        sk_text_printable(r->pool, sk_url_query_get(r->pool, r->args, "error"), 64);
+    const char *description = sk_text_printable(
+        r->pool, sk_url_query_get(r->pool, r->args, "error_description"), 300);
     bool is_denial = strcmp(error, "access_denied") == 0;
 
-    error = sk_text_printable(r->pool, error, 64);
-    description = sk_text_printable(r->pool, description, 300);
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "login %s: Scalekit refused it: %s (%s)",
                   sk_visit_reference(r), error, description);
     return refuse(r, is_denial ? HTTP_FORBIDDEN : HTTP_BAD_REQUEST,
                   is_denial ? "You were not signed in" : "Signing in failed",
-                  apr_pstrcat(r->pool, "The sign-in service answered: ", error,
-                              *description ? ". It says: " : ".", description, NULL),
-                  target);
+                  attempt ? apr_pstrcat(r->pool, "The sign-in service answered: ", error,
+                                        *description ? ". It says: " : ".", description, NULL)
+                          : "The sign-in service did not say why.",
+                  attempt ? attempt->target : NULL);
 }
 
 /* ---- the steps ---- */
@@ -186,7 +192,7 @@ static int complete(request_rec *r, const sk_attempt *attempt)
 int sk_callback_handle(request_rec *r)
 {
     const char *state = sk_url_query_get(r->pool, r->args, "state");
-    const char *error = sk_url_query_get(r->pool, r->args, "error");
+    bool is_error = sk_url_query_has(r->args, "error");
     const char *issuer = sk_url_query_get(r->pool, r->args, "iss");
     const sk_attempt *attempt;
 
@@ -197,7 +203,7 @@ int sk_callback_handle(request_rec *r)
         return sk_idp_login_handle(r, sk_idp_login_token(r));
     }
     if (!state) {
-        return error ? refuse_with_error(r, error, NULL) : refuse_without_attempt(r, NULL);
+        return is_error ? refuse_with_error(r, NULL) : refuse_without_attempt(r, NULL);
     }
     sk_visit_first(r)->reference = sk_attempt_reference(r->pool, state);
     switch (sk_attempt_take(r, state, sk_site_is_secure(r), &attempt)) {
@@ -209,12 +215,13 @@ int sk_callback_handle(request_rec *r)
         break;
     }
     /* RFC 9207: the answer is another server's. */
-    if (issuer && strcmp(issuer, sk_settings_of(r->server)->issuer) != 0) {
+    if (sk_url_query_has(r->args, "iss")
+        && !sk_text_equal(issuer, sk_settings_of(r->server)->issuer)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       "login %s: the answer comes from another issuer than ScalekitIssuer",
                       attempt->reference);
         return refuse(r, HTTP_BAD_REQUEST, "Signing in failed",
                       "The answer came from another sign-in service.", attempt->target);
     }
-    return error ? refuse_with_error(r, error, attempt->target) : complete(r, attempt);
+    return is_error ? refuse_with_error(r, attempt) : complete(r, attempt);
 }

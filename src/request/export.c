@@ -287,7 +287,7 @@ static int fixups_last(request_rec *r)
 void sk_export_hook(apr_pool_t *pool)
 {
     (void)pool;
-    trailers_filter = ap_register_input_filter("SCALEKIT_TRAILERS", scrub_trailers, NULL,
+    trailers_filter = ap_register_input_filter("scalekit-trailers", scrub_trailers, NULL,
                                                AP_FTYPE_CONTENT_SET);
     ap_hook_insert_filter(insert_trailers_filter, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
