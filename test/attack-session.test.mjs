@@ -29,6 +29,7 @@ before(async () => {
       fastcgi,
       locations: {
         '/open/': ['Require all granted', 'ScalekitUnauthenticated pass'],
+        '/elsewhere/': ['SessionCookieName other path=/elsewhere'],
         '/override/': ['ProxyErrorOverride On'],
         '/globex/': ['ScalekitOrganization org_17500000000000002'],
       },
@@ -78,7 +79,7 @@ describe('a cookie is what browsers take for one:', () => {
     const { value } = (await signIn(site)).jar.get('session');
     assert.equal((await withCookie(`a=b;session=${value} ;c=d`)).status, 200);
     for (const Cookie of [`a=b,session=${value}`, `a="b, session=${value}"`, `a="b; c",session=${value}`, `ses sion=${value}`, `Session=${value}`,
-      `=session=${value}`, `$session=${value}`, `session =x,session=${value}`, `session=x,session=${value}`]) {
+      `=session=${value}`, `$session=${value}`, `session =x,session=${value}`, `session=x,session=${value}`, `a,session=${value}`, `a=,session=${value}`, `other=x,session=${value}`]) {
       assert.ok(isLogin(await withCookie(Cookie)), Cookie.replace(value, 'VALID'));
     }
   });

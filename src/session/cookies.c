@@ -63,9 +63,13 @@ void sk_cookies_change(apr_pool_t *pool, apr_table_t *headers, sk_cookies_change
                        void *baton)
 {
     const apr_array_header_t *all = apr_table_elts(headers);
-    apr_array_header_t *kept = apr_array_make(pool, 4, sizeof(char *));
+    apr_array_header_t *kept;
     int i;
 
+    if (!apr_table_get(headers, "Set-Cookie")) {
+        return;
+    }
+    kept = apr_array_make(pool, 4, sizeof(char *));
     for (i = 0; i < all->nelts; i++) {
         const apr_table_entry_t *header = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
         const char *line =

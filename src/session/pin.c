@@ -211,20 +211,9 @@ static void set_cookies(request_rec *r, const char *header)
     }
 }
 
-static bool is_session_cookie(request_rec *r, const char *name)
-{
-    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
-    int i;
-
-    for (i = 0; i < names->nelts && strcmp(APR_ARRAY_IDX(names, i, const char *), name) != 0;
-         i++) {
-    }
-    return i < names->nelts;
-}
-
 /*
- * The Cookie header for the providers: cookies of sessions only, because they take a ',' within any other for the beginning of the next;
- * and if one is given, no other of its name. NULL: there are none.
+ * The Cookie header for the providers: without cookies that hold a ',', which they take for the end of one; and if one is given, no other
+ * of its name. NULL: there are none.
  */
 static const char *for_providers(request_rec *r, const apr_array_header_t *cookies,
                                  const sk_cookie *one)
@@ -240,7 +229,7 @@ static const char *for_providers(request_rec *r, const apr_array_header_t *cooki
     header = end = apr_palloc(r->pool, size);
     for (i = 0; i < cookies->nelts; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        if (is_session_cookie(r, cookie->name) && !strchr(cookie->value, ',')
+        if (!strchr(cookie->name, ',') && !strchr(cookie->value, ',')
             && (!one || cookie == one || strcmp(cookie->name, one->name) != 0)) {
             end = apr_cpystrn(end, end > header ? "; " : "", 3);
             end = apr_cpystrn(end, cookie->name, size);
