@@ -252,17 +252,17 @@ static int fixups_first(request_rec *r)
     return DECLINED;
 }
 
-/* With MergeTrailers httpd adds what stands behind a body to the headers of the request, ours among them. */
+/*
+ * With MergeTrailers httpd adds what stands behind a body to the headers of the request, ours among them. After each piece of the body,
+ * because over HTTP/2 nothing tells which is the last.
+ */
 static apr_status_t scrub_trailers(ap_filter_t *f, apr_bucket_brigade *brigade,
                                    ap_input_mode_t mode, apr_read_type_e block, apr_off_t size)
 {
     apr_status_t rv = ap_get_brigade(f->next, brigade, mode, block, size);
 
-    if (!apr_is_empty_table(f->r->trailers_in)) {
-        scrub(f->r);
-        tell(f->r);
-        ap_remove_input_filter(f);
-    }
+    scrub(f->r);
+    tell(f->r);
     return rv;
 }
 

@@ -93,6 +93,22 @@ static void parameters_are_found(void **state)
     }
 }
 
+static void parameters_are_there_whatever_they_are_worth(void **state)
+{
+    static const char *const there[] = {"a=1", "a=", "x=0&a=1", "a=1&a=2", "a=%zz", "a=%00"};
+    static const char *const missing[] = {"", "b=1", "aa=1", "ba=1", "A=1", "x=a=1", "a"};
+    size_t i;
+
+    (void)state;
+    assert_false(sk_url_query_has(NULL, "a"));
+    for (i = 0; i < COUNT(there); i++) {
+        support_expect(sk_url_query_has(there[i], "a"), "%s", there[i]);
+    }
+    for (i = 0; i < COUNT(missing); i++) {
+        support_expect(!sk_url_query_has(missing[i], "a"), "%s", missing[i]);
+    }
+}
+
 static void what_is_added_is_found(void **state)
 {
     static const char value[] = "\x01 \t\n&=?#+%/\\\"'<>;,\x7f\xc3\xbc\xff";
@@ -422,6 +438,7 @@ int main(void)
         TEST(everything_but_unreserved_is_encoded),
         TEST(parameters_are_added),
         TEST(parameters_are_found),
+        TEST(parameters_are_there_whatever_they_are_worth),
         TEST(what_is_added_is_found),
         TEST(absolute_urls_are_taken_apart),
         TEST(the_path_of_a_url_is_empty_or_begins_with_a_slash),
