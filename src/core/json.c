@@ -15,11 +15,16 @@ static apr_status_t release(void *value)
     return APR_SUCCESS;
 }
 
-/* json-c's own check of UTF-8 takes overlong forms and surrogates for characters. */
-static bool is_utf8_text(apr_pool_t *pool, const char *json, size_t length)
+/* A copy that ends with a NUL. json-c's own check of UTF-8 takes overlong forms and surrogates for characters. */
+static const char *utf8_text(apr_pool_t *pool, const char *json, size_t length)
 {
-    return length > 0 && length < INT_MAX && !memchr(json, '\0', length)
-           && sk_text_is_utf8(apr_pstrmemdup(pool, json, length));
+    const char *text;
+
+    if (length == 0 || length >= INT_MAX || memchr(json, '\0', length)) {
+        return NULL;
+    }
+    text = apr_pstrmemdup(pool, json, length);
+    return sk_text_is_utf8(text) ? text : NULL;
 }
 
 /*
@@ -46,19 +51,74 @@ static bool has_json_characters(const char *json, size_t length)
     return true;
 }
 
+/* How many members a JSON text has, on all levels; -1 if the name of one holds a NUL. */
+static long names_in_text(const char *json)
+{
+    long names = 0;
+    bool is_inside = false, has_nul = false; /* a string, or the one before */
+
+    for (; *json; json++) {
+        if (*json == '"') {
+            is_inside = !is_inside;
+            has_nul = has_nul && !is_inside;
+        }
+        else if (is_inside && *json == '\\') {
+            has_nul = has_nul || strncmp(json, "\\u0000", 6) == 0;
+            json++;
+        }
+        else if (!is_inside && *json == ':') {
+            if (has_nul) {
+                return -1;
+            }
+            names++;
+        }
+    }
+    return names;
+}
+
+/* The same of what was parsed. The parser has limited the depth. */
+static long names_in_value(json_object *value)
+{
+    long names = 0;
+    size_t i;
+
+    if (json_object_is_type(value, json_type_object)) {
+        json_object_object_foreach(value, name, member)
+        {
+            (void)name;
+            names += 1 + names_in_value(member);
+        }
+    }
+    else if (json_object_is_type(value, json_type_array)) {
+        for (i = 0; i < json_object_array_length(value); i++) {
+            names += names_in_value(json_object_array_get_idx(value, i));
+        }
+    }
+    return names;
+}
+
+/*
+ * Of two members of one name json-c keeps the last, and it cuts a name at a NUL; others who read the same text (cjose, the
+ * application) may see it otherwise.
+ */
+static bool is_unambiguous(const char *json, json_object *object)
+{
+    return names_in_text(json) == names_in_value(object);
+}
+
 json_object *sk_json_parse(apr_pool_t *pool, const char *json, size_t length)
 {
+    const char *text = utf8_text(pool, json, length);
     json_tokener *tokener;
     json_object *object;
 
-    if (!is_utf8_text(pool, json, length) || !has_json_characters(json, length)
-        || !(tokener = json_tokener_new())) {
+    if (!text || !has_json_characters(text, length) || !(tokener = json_tokener_new())) {
         return NULL;
     }
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    object = json_tokener_parse_ex(tokener, json, (int)length);
+    object = json_tokener_parse_ex(tokener, text, (int)length);
     if (json_tokener_get_error(tokener) != json_tokener_success
-        || !json_object_is_type(object, json_type_object)) {
+        || !json_object_is_type(object, json_type_object) || !is_unambiguous(text, object)) {
         json_object_put(object);
         object = NULL;
     }

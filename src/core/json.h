@@ -10,7 +10,10 @@
 
 struct json_object;
 
-/** Reads one JSON object: whole, valid UTF-8, at most 32 levels deep, no NUL in its text. NULL if it is none. */
+/**
+ * Reads one JSON object: whole, valid UTF-8, at most 32 levels deep, no NUL in its text or in a name, no name twice in one
+ * object. NULL if it is none.
+ */
 struct json_object *sk_json_parse(apr_pool_t *pool, const char *json, size_t length);
 
 /** The member of an object; NULL if it is not there, null, or the object is none. */

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <cjose/cjose.h>
@@ -191,6 +192,10 @@ const char *sk_jwt_parse(apr_pool_t *pool, const char *text, sk_jwt *jwt)
     jwt->kid = string_of(header, "kid");
     if (!jwt->kid || strlen(jwt->kid) > KID_MAX) {
         return "its header names no key (kid)";
+    }
+    jwt->type = string_of(header, "typ");
+    if (!jwt->type && sk_json_member(header, "typ")) {
+        return "its header's typ is no text";
     }
     jwt->claims = parse_part(pool, claims, claims_length);
     if (!jwt->claims) {
@@ -449,6 +454,19 @@ static const char *check_token_of_a_user(apr_pool_t *pool, json_object *claims,
     return NULL;
 }
 
+/* Scalekit's are all "JWT" or nothing; one that names its kind (RFC 8725 section 3.11) is of no other. */
+static bool is_of_type(const char *type, sk_jwt_kind kind)
+{
+    static const char media[] = "application/"; /* may be left out: RFC 7515 section 4.1.9 */
+
+    if (type && strncasecmp(type, media, strlen(media)) == 0) {
+        type += strlen(media);
+    }
+    return !type || strcasecmp(type, "JWT") == 0
+           || (kind == SK_JWT_ACCESS && strcasecmp(type, "at+jwt") == 0)
+           || (kind == SK_JWT_LOGOUT && strcasecmp(type, "logout+jwt") == 0);
+}
+
 const char *sk_jwt_check(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt_rules *rules)
 {
     json_object *claims = jwt->claims;
@@ -458,6 +476,9 @@ const char *sk_jwt_check(apr_pool_t *pool, const sk_jwt *jwt, const sk_jwt_rules
         return apr_psprintf(pool, "its issuer is \"%s\", expected \"%s\": see ScalekitIssuer",
                             sk_text_printable(pool, string_of(claims, "iss"), 200),
                             rules->issuer);
+    }
+    if (!is_of_type(jwt->type, rules->kind)) {
+        return apr_psprintf(pool, "its typ is \"%s\"", sk_text_printable(pool, jwt->type, 40));
     }
     if ((wrong = check_times(pool, jwt, rules))) {
         return wrong;

@@ -37,6 +37,7 @@ bool sk_keyset_has(const sk_keyset *keys, const char *kid);
 typedef struct sk_jwt {
     const char *text;
     const char *kid;
+    const char *type;           /* the header's typ; NULL: it has none */
     struct json_object *claims; /* an object; released with the pool */
 } sk_jwt;
 

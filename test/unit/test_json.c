@@ -167,14 +167,55 @@ static void members_are_found(void **state)
     assert_null(sk_json_member(NULL, "a"));
 }
 
-/* What json-c does; all of core/ reads through it: no second opinion to exploit. */
-static void of_two_members_of_one_name_the_last_counts(void **state)
+/* Who reads the first one and who reads the last one would see two different texts. */
+static void no_object_has_two_members_of_one_name(void **state)
 {
-    json_object *object = parse(*state, "{\"a\":\"first\",\"a\":\"last\"}");
+    static const struct {
+        const char *json;
+        bool is_read;
+    } rows[] = {
+        {"{\"a\":\"first\",\"a\":\"last\"}", false},
+        {"{\"a\":1,\"a\":1}", false},
+        {"{\"a\":\"first\",\"a\":null}", false},
+        {"{\"a\":{\"b\":1},\"a\":{\"b\":1}}", false},
+        {"{\"a\":1,\"\\u0061\":2}", false},
+        {"{\"a\":1,\"b\":{\"c\":[{\"d\":1,\"d\":2}]}}", false},
+        {"{\"\":1,\"\":2}", false},
+        {"{\"a\":{\"a\":{\"a\":[{\"a\":1},{\"a\":2}]}}}", true},
+        {"{\"a\":1,\"A\":2,\"a \":3}", true},
+        {"{\"a\":\"a:\",\"b\" : \"\\\"a\\\":1,\",\"c:\":{}}", true},
+        {"{\"a\":\"\\\\\",\"b\":\"\\\\\\\"\"}", true},
+    };
+    size_t i;
 
-    assert_string_equal(sk_json_text(sk_json_member(object, "a")), "last");
-    object = parse(*state, "{\"a\":\"first\",\"a\":null}");
-    assert_null(sk_json_member(object, "a"));
+    for (i = 0; i < COUNT(rows); i++) {
+        support_expect((parse(*state, rows[i].json) != NULL) == rows[i].is_read, "%s",
+                       rows[i].json);
+    }
+}
+
+static void no_name_holds_a_nul_that_would_cut_it_short(void **state)
+{
+    static const struct {
+        const char *json;
+        bool is_read;
+    } rows[] = {
+        {"{\"sub\\u0000\":1}", false},
+        {"{\"\\u0000sub\":1}", false},
+        {"{\"sub\\u0000x\" :1}", false},
+        {"{\"a\":[{\"sub\\u0000x\":1}]}", false},
+        {"{\"sub\":1,\"sub\\u0000x\":2}", false},
+        {"{\"sub\\\\u0000\":1}", true}, /* a backslash and text */
+        {"{\"sub\":\"\\u0000\"}", true},
+        {"{\"a\":\"\\u0000\",\"sub\":1}", true},
+        {"{\"a\":[\"\\u0000\",{\"sub\":1}]}", true},
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        support_expect((parse(*state, rows[i].json) != NULL) == rows[i].is_read, "%s",
+                       rows[i].json);
+    }
 }
 
 static void only_strings_are_texts(void **state)
@@ -208,10 +249,15 @@ static void only_strings_are_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(objects_are_read),         TEST(other_values_are_refused),
-        TEST(anything_else_is_refused), TEST(the_whole_text_is_read),
-        TEST(invalid_utf8_is_refused),  TEST(objects_are_at_most_32_levels_deep),
-        TEST(members_are_found),        TEST(of_two_members_of_one_name_the_last_counts),
+        TEST(objects_are_read),
+        TEST(other_values_are_refused),
+        TEST(anything_else_is_refused),
+        TEST(the_whole_text_is_read),
+        TEST(invalid_utf8_is_refused),
+        TEST(objects_are_at_most_32_levels_deep),
+        TEST(members_are_found),
+        TEST(no_object_has_two_members_of_one_name),
+        TEST(no_name_holds_a_nul_that_would_cut_it_short),
         TEST(only_strings_are_texts),
     };
 

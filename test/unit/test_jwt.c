@@ -116,6 +116,18 @@ static void keys_that_cannot_verify_rs256_are_ignored(void **state)
         {"no e", CHANGE("e", NULL), false},
         {"an empty e", CHANGE("e", "\"\""), false},
         {"e not base64url", CHANGE("e", "\"AQ=B\""), false},
+        {"an e of 4 bytes", CHANGE("e", "\"_____w\""), true},
+        {"an e of 5 bytes", CHANGE("e", "\"AQAAAAE\""), false},
+        {"an e as long as n",
+         CHANGE("e", apr_psprintf(*state, "\"%s\"", support_modulus(*state, ours))), false},
+        {"e = 0", CHANGE("e", "\"AA\""), false},
+        {"e with a NUL", CHANGE("e", "\"AQAB\\u0000\""), false},
+        {"n with a NUL",
+         CHANGE("n", apr_psprintf(*state, "\"%s\\u0000\"", support_modulus(*state, ours))),
+         false},
+        {"n of 100 KB",
+         CHANGE("n", apr_psprintf(*state, "\"%s\"", support_repeat(*state, 'x', 100000))),
+         false},
         {"e = 1, with which everybody can sign", CHANGE("e", "\"AQ\""), false},
         {"an even e", CHANGE("e", "\"Ag\""), false},
         {"a private key", CHANGE("d", "\"AQAB\""), true},
@@ -147,6 +159,26 @@ static void a_kid_has_at_most_128_bytes(void **state)
     assert_non_null(keys);
     assert_true(sk_keyset_has(keys, kid));
     assert_false(sk_keyset_has(keys, longer));
+}
+
+/* A key that cannot be: what OpenSSL makes of it is a signature that is wrong. */
+static void an_even_modulus_verifies_nothing(void **state)
+{
+    char *modulus = apr_pstrdup(*state, support_modulus(*state, ours));
+    size_t last = strlen(modulus) - 1;
+    support_member change[] = {{"n", NULL}, {NULL, NULL}};
+    const char *error;
+    sk_keyset *keys;
+
+    modulus[last - 1] = 'A'; /* 2048 bits end in the middle of the last character */
+    modulus[last] = 'A';
+    change[0].json = apr_psprintf(*state, "\"%s\"", modulus);
+    keys = parse_keys(
+        *state, support_jwks(*state, support_jwk(*state, ours, KID, change), NULL), &error);
+    assert_non_null(keys);
+    support_expect_verdict(
+        "even", verdict(*state, support_sign(*state, ours, EVP_sha256(), HEADER, CLAIMS), keys),
+        "signature is wrong");
 }
 
 static void other_keys_do_not_disturb(void **state)
@@ -264,6 +296,11 @@ static void headers_must_ask_for_rs256_and_nothing_unknown(void **state)
         {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"crit\":false}", "extensions"},
         {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"b64\":false}", "extensions"},
         {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"b64\":true}", "extensions"},
+        {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"typ\":17}", "typ"},
+        {"{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"typ\":\"JWT\\u0000\"}", "typ"},
+        {"{\"alg\":\"none\",\"kid\":\"" KID "\",\"alg\":\"RS256\"}", "header"},
+        {"{\"alg\":\"none\",\"kid\":\"" KID "\",\"alg\\u0000x\":\"RS256\"}", "header"},
+        {"{\"alg\":\"RS256\",\"kid\":\"x\",\"kid\":\"" KID "\"}", "header"},
         {"{\"alg\":\"RS256\"}", "kid"},
         {"{\"alg\":\"RS256\",\"kid\":null}", "kid"},
         {"{\"alg\":\"RS256\",\"kid\":17}", "kid"},
@@ -629,6 +666,12 @@ static void what_holds_for_times(void **state)
         WITH("exp", "18446744073709551615", "exp"),
         WITH("exp", "99999999999999999999999", "exp"),
         WITH("exp", "1e30", "exp"),
+        WITH("exp", "1e300", "exp"),
+        WITH("exp", "9223372036854775808", "exp"),
+        WITH("exp", "18446744073709551616", "exp"),
+        WITH("exp", "-9223372036854775809", "exp"),
+        WITH("exp", "1758265247e0", NULL),
+        WITH("exp", "-0", "expired"),
         WITH("exp", "1e400", "exp"),
         WITH("exp", "-1e400", "exp"),
         WITH("iat", "1758265060", NULL),
@@ -639,6 +682,9 @@ static void what_holds_for_times(void **state)
         WITH("iat", "\"1758264947\"", "iat"),
         WITH("iat", "-1", "iat"),
         WITH("iat", "1e400", "iat"),
+        WITH("iat", "18446744073709551616", "iat"),
+        WITH("iat", "-1e300", "iat"),
+        WITH("iat", "[]", "iat"),
         WITH("iat", "9223372036854775807", "iat"),
         WITH("iat", "false", "iat"),
         WITH("iat", "1758264947.9", NULL),
@@ -649,6 +695,9 @@ static void what_holds_for_times(void **state)
         WITH("nbf", "\"1758264947\"", "nbf"),
         WITH("nbf", "-1", "nbf"),
         WITH("nbf", "1e400", "nbf"),
+        WITH("nbf", "1e300", "nbf"),
+        WITH("nbf", "[1758264947]", "nbf"),
+        WITH("nbf", "true", "nbf"),
         WITH("nbf", "18446744073709551615", "nbf"),
         WITH("nbf", "0", NULL),
         WITH_TWO("iat", "1758265070", "nbf", "1758265090", "by 90 seconds"),
@@ -893,6 +942,53 @@ static void one_kind_of_token_is_not_the_other(void **state)
                            "not a logout token");
 }
 
+static void a_typ_that_names_another_kind_is_refused(void **state)
+{
+    static const struct {
+        const char *typ;
+        bool any, access, logout;
+    } rows[] = {
+        {"\"JWT\"", true, true, true},
+        {"\"jwt\"", true, true, true},
+        {"\"application/jwt\"", true, true, true},
+        {"null", true, true, true},
+        {"\"at+jwt\"", false, true, false},
+        {"\"application/at+jwt\"", false, true, false},
+        {"\"logout+jwt\"", false, false, true},
+        {"\"dpop+jwt\"", false, false, false},
+        {"\"JWE\"", false, false, false},
+        {"\"\"", false, false, false},
+        {"\"JWT \"", false, false, false},
+    };
+    const struct {
+        const char *name;
+        const support_member *claims;
+        const sk_jwt_rules *rules;
+    } kinds[] = {
+        {"ID", id_claims, &id_rules},
+        {"IdP-initiated", idp_claims, &idp_rules},
+        {"access", access_claims, &access_rules},
+        {"logout", logout_claims, &logout_rules},
+    };
+    size_t i, j;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        const char *header = apr_psprintf(
+            *state, "{\"alg\":\"RS256\",\"kid\":\"" KID "\",\"typ\":%s}", rows[i].typ);
+        for (j = 0; j < COUNT(kinds); j++) {
+            const char *claims = support_object(*state, kinds[j].claims, NULL);
+            const char *text =
+                apr_pstrcat(*state, support_unsigned(*state, header, claims), ".AAAA", NULL);
+            bool expected = j == 2 ? rows[i].access : j == 3 ? rows[i].logout : rows[i].any;
+            sk_jwt jwt;
+            assert_null(sk_jwt_parse(*state, text, &jwt));
+            support_expect_verdict(apr_pstrcat(*state, kinds[j].name, " ", rows[i].typ, NULL),
+                                   sk_jwt_check(*state, &jwt, kinds[j].rules),
+                                   expected ? NULL : "its typ is");
+        }
+    }
+}
+
 static void the_expiry_is_a_date_or_zero(void **state)
 {
     static const struct {
@@ -929,6 +1025,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(keys_that_cannot_verify_rs256_are_ignored),
         TEST(a_kid_has_at_most_128_bytes),
+        TEST(an_even_modulus_verifies_nothing),
         TEST(other_keys_do_not_disturb),
         TEST(what_is_no_key_set_is_refused),
         TEST(a_key_set_keeps_64_keys),
@@ -952,6 +1049,7 @@ int main(void)
         TEST(what_holds_for_idp_initiated_requests),
         TEST(what_holds_for_logout_tokens),
         TEST(one_kind_of_token_is_not_the_other),
+        TEST(a_typ_that_names_another_kind_is_refused),
         TEST(the_expiry_is_a_date_or_zero),
     };
 
