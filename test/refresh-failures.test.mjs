@@ -4,12 +4,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startScalekit } from './scalekit/index.mjs';
 import { assertPage, ourLines } from './support/answers.mjs';
-import { freePorts, until } from './support/httpd.mjs';
+import { until } from './support/httpd.mjs';
 import { expiredVisitors, isLogin, quantile, refreshes, refreshesFail, reused, steadily, tally, timed } from './support/refreshing.mjs';
-import { parseEnvironment, scalekitHost, signIn, startSite } from './support/sites.mjs';
-import { Visitor } from './support/visitor.mjs';
+import { parseEnvironment, signIn, startHosts, startSite } from './support/sites.mjs';
 
 const ADA = 'usr_17500000000000001';
 const MANY_WORKERS = { processes: 2, threads: 60 }; // a tenth of them may call Scalekit at once
@@ -23,28 +21,6 @@ async function assertLater(visitor) {
   assert.match(problem.headers['content-type'], /^application\/problem\+json/);
   assert.match(problem.headers['retry-after'], /^\d+$/);
   assert.equal(problem.json().status, 503);
-}
-
-/** Virtual hosts by name in one server, each with an environment of its own. */
-async function startHosts(names, options) {
-  const [port] = await freePorts(1);
-  const hosts = {};
-  for (const name of names) {
-    const base = `http://${name}.localhost:${port}`;
-    const scalekit = await startScalekit({ autoLogin: 'ada@acme.test', redirectUris: [`${base}/auth/callback`] });
-    hosts[name] = { scalekit, visitor: () => new Visitor(base) };
-  }
-  const server = await startSite({
-    ...options,
-    ports: [port],
-    scalekit: { backChannelLogoutUris: [] },
-    config: (httpd) => names.map((name) => scalekitHost({ ...httpd, scalekit: hosts[name].scalekit, tlsLines: '' }, {
-      serverName: `${name}.localhost`,
-      settings: { ScalekitClientSecret: hosts[name].scalekit.clientSecret },
-    })).join('\n'),
-  });
-  server.onStop(() => Promise.all(Object.values(hosts).map(({ scalekit }) => scalekit.close())));
-  return { server, hosts };
 }
 
 describe('while Scalekit fails', { concurrency: true }, () => {

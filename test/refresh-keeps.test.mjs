@@ -34,7 +34,7 @@ describe('a session survives', { concurrency: 3 }, () => {
   for (const [name, fault] of [['fail', { mode: 'status', status: 500 }], ['are slow', { mode: 'slow', delay: 6000 }]]) {
     withSite(`new tokens that no process can check, because the keys ${name}`, {}, async (site) => {
       const [visitor] = await expiredVisitors(site, 1);
-      await site.reload(); // new processes have no keys yet
+      await site.restart(); // nobody has keys any more
       await site.scalekit.control({ fail: { keys: fault } });
       assert.equal((await visitor.get('/')).status, 503);
       await site.scalekit.control({ fail: { keys: null } });

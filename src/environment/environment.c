@@ -58,19 +58,21 @@ sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *setti
 
     environment->settings = settings;
     environment->http = sk_http_create(pool, settings, &breaker);
-    environment->keys = environment->http ? sk_keys_create(pool, environment->http) : NULL;
     environment->refreshing = crowd_of(table, REFRESH_PLACES, workers / 10, 2, REFRESH_MAX);
     environment->logging_in = crowd_of(table, LOGIN_PLACES, workers / 2, 4, LOGIN_MAX);
     refresher->settings = settings;
     refresher->http = environment->http;
-    refresher->keys = environment->keys;
     refresher->crowd = &environment->refreshing;
     refresher->cache =
         sk_cache_create(pool, table, settings->secrets, settings->env_url, settings->client_id);
+    environment->keys = environment->http && refresher->cache
+                            ? sk_keys_create(pool, environment->http, refresher->cache)
+                            : NULL;
+    refresher->keys = environment->keys;
     environment->revoked =
         sk_revoked_create(pool, table, sk_table_word(table, REVOKED), settings);
     environment->losses_noticed = sk_table_word(table, LOSSES_NOTICED);
-    return environment->keys && refresher->cache && environment->revoked ? environment : NULL;
+    return environment->keys && environment->revoked ? environment : NULL;
 }
 
 const char *sk_environment_login(const sk_call *call, sk_environment *environment,

@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "core/sk_version.h"
+#include "core/text.h"
 
 /* More idle connections than this are closed; more calls than this may still run at a time. */
 enum { IDLE_MAX = 8 };
@@ -79,7 +80,22 @@ typedef struct receiver {
     apr_pool_t *pool;
     char *bytes;
     size_t length, room;
+    size_t headers; /* their bytes, those of interim answers included */
 } receiver;
+
+/* Headers are not kept, but libcurl would read them for as long as there is time. */
+static size_t receive_header(char *data, size_t size, size_t count, void *baton)
+{
+    receiver *r = baton;
+    size_t length = size * count;
+
+    (void)data;
+    if (length > SK_HTTP_ANSWER_MAX - r->headers) {
+        return 0; /* as below */
+    }
+    r->headers += length;
+    return length;
+}
 
 static size_t receive(char *data, size_t size, size_t count, void *baton)
 {
@@ -116,6 +132,27 @@ static void limit_protocols(CURL *curl, const char *env_url)
 #endif
 }
 
+/* Another bundle replaces the system's: libcurl would still look into the folder that it was built with. */
+static void set_trust(CURL *curl, const sk_settings *settings)
+{
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (settings->ca_bundle) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, settings->ca_bundle);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    }
+}
+
+/* Plain http carries the secret to this machine and nowhere else, such as a proxy that httpd's environment names. */
+static void set_proxy(CURL *curl, const sk_settings *settings)
+{
+    if (settings->proxy) {
+        curl_easy_setopt(curl, CURLOPT_PROXY, settings->proxy);
+    }
+    else if (strncmp(settings->env_url, "http:", 5) == 0) {
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    }
+}
+
 static void set_options(CURL *curl, const sk_settings *settings, apr_time_t limit, receiver *r)
 {
     limit_protocols(curl, settings->env_url);
@@ -127,19 +164,26 @@ static void set_options(CURL *curl, const sk_settings *settings, apr_time_t limi
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "mod_auth_scalekit/" SK_VERSION);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
-    if (settings->ca_bundle) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, settings->ca_bundle);
-    }
-    if (settings->proxy) {
-        curl_easy_setopt(curl, CURLOPT_PROXY, settings->proxy);
-    }
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, r);
+    set_trust(curl, settings);
+    set_proxy(curl, settings);
+}
+
+/* In libcurl's own words, which may repeat a piece of what came. */
+static const char *failure_of(apr_pool_t *pool, CURLcode result, const char *details)
+{
+    return result == CURLE_WRITE_ERROR ? "the answer is larger than 256 KB"
+           : *details                  ? sk_text_printable(pool, details, 200)
+                                       : curl_easy_strerror(result);
 }
 
 static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, const char *path,
                               const char *form)
 {
     sk_http_answer answer = {0, "", 0, NULL, SK_BREAKER_PASS, 0};
-    receiver r = {call->pool, NULL, 0, 0};
+    receiver r = {call->pool, NULL, 0, 0, 0};
+    char details[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
     CURLcode result;
     long status = 0;
@@ -149,6 +193,7 @@ static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, co
     curl_easy_setopt(curl, CURLOPT_URL,
                      apr_pstrcat(call->pool, http->settings->env_url, path, NULL));
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, details);
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, call->never_twice ? 1L : 0L);
     if (form) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form);
@@ -167,8 +212,7 @@ static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, co
         answer.length = r.length;
     }
     else {
-        answer.failure = result == CURLE_WRITE_ERROR ? "the answer is larger than 256 KB"
-                                                     : curl_easy_strerror(result);
+        answer.failure = failure_of(call->pool, result, details);
     }
     curl_slist_free_all(headers);
     return answer;

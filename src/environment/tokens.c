@@ -218,11 +218,6 @@ static const char *take_refreshed(const sk_call *call, const sk_settings *settin
     struct json_object *id_claims;
     const char *wrong;
 
-    /* The old one is used up, whatever becomes of the tokens beside it; the new one is worth nothing until some pass. */
-    if (v->tokens.refresh_token) {
-        newer->refresh_token = sk_token_pack(call->pool, v->tokens.refresh_token);
-        newer->refresh_at = 0;
-    }
     if ((wrong = check_tokens(call, settings, keys, NULL, v))) {
         return wrong;
     }
@@ -253,6 +248,11 @@ const char *sk_tokens_refresh(const sk_call *call, const sk_settings *settings, 
     const char *wrong = ask_for_tokens(call, http, form, &answer, &v.tokens);
 
     *newer = *record;
+    /* The old one is used up, whatever becomes of the tokens beside it; the new one is worth nothing until some pass. */
+    if (v.tokens.refresh_token) {
+        newer->refresh_token = sk_token_pack(call->pool, v.tokens.refresh_token);
+        newer->refresh_at = 0;
+    }
     *has_ended = v.tokens.is_invalid_grant;
     if (*has_ended) {
         wrong = "Scalekit refuses its refresh token (invalid_grant), because the session was "

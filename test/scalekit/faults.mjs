@@ -1,12 +1,13 @@
 // Endpoints that misbehave. An entry of the knob `fail` is
-//   { mode, delay, after, times, grant, status, headers, body, set, omit }
+//   { mode, delay, after, times, grant, status, headers, body, set, omit, what }
 // With `after` the stand-in first does what it was asked to (a code is used up, a refresh token is
 // rotated), and the client never learns of it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 
 // These change the answer, so there must be one.
-const needsAnswer = ['truncated', 'edit', 'swap'];
+const needsAnswer = ['truncated', 'edit', 'swap', 'gzip', 'moved'];
 
 const spoil = {
   slow: (answer) => answer,
@@ -21,6 +22,10 @@ const spoil = {
   swap: (answer) => change(answer, (body) => {
     [body.access_token, body.id_token] = [body.id_token, body.access_token];
   }),
+  gzip: (answer) => ({ ...answer, headers: { ...answer.headers, 'Content-Encoding': 'gzip' }, body: gzipSync(answer.body) }),
+  // The whole answer, for a client that does not mind, and the way to the same for one that follows.
+  moved: (answer, { status = 307, to = '' }) => ({ ...answer, status, headers: { ...answer.headers, Location: to } }),
+  endless: (answer, { what }) => ({ endless: what }),
   status: (answer, { status = 503, headers = {}, body = usualBody(status) }) => ({
     status,
     headers: { 'Content-Type': 'application/json', ...headers },

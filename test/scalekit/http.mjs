@@ -2,6 +2,7 @@
 // spoil it before it is sent.
 
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const longestBody = 1 << 20;
 
@@ -70,6 +71,29 @@ export function repeated(parameters) {
   return names.find((name, index) => names.indexOf(name) !== index);
 }
 
+// Answers that do not end, written past node's http: a beginning, then the same piece again and again.
+const endless = {
+  body: { begin: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', piece: `3e8\r\n${' '.repeat(1000)}\r\n` },
+  headers: { begin: 'HTTP/1.1 200 OK\r\n', piece: `X-More: ${'x'.repeat(1000)}\r\n` },
+  interim: { begin: '', piece: 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(40) },
+  trailers: { begin: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n', piece: `X-More: ${'x'.repeat(1000)}\r\n` },
+  slowBody: { begin: 'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n', piece: ' ', pause: 50 },
+  slowHeaders: { begin: 'HTTP/1.1 200 OK\r\nX-Slow: ', piece: 'x', pause: 50 },
+};
+
+export const endlessNames = Object.keys(endless);
+
+const mostBytes = 100 << 20; // for a client that takes all
+
+async function sendEndless(socket, { begin, piece, pause }) {
+  socket.write(begin);
+  for (let sent = 0; !socket.destroyed && sent < mostBytes; sent += piece.length) {
+    if (!socket.write(piece)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    if (pause) await sleep(pause);
+  }
+  socket.destroy();
+}
+
 export async function send(response, answer) {
   if (answer.hang) {
     await once(response, 'close');
@@ -77,6 +101,10 @@ export async function send(response, answer) {
   }
   if (answer.disconnect) {
     response.destroy();
+    return;
+  }
+  if (answer.endless) {
+    await sendEndless(response.socket, endless[answer.endless]);
     return;
   }
   response.writeHead(answer.status, { ...answer.headers, 'Content-Length': Buffer.byteLength(answer.body) });

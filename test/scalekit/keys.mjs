@@ -46,7 +46,8 @@ export function keySet({ published, idle }, { empty, encryptionKey, extraKeys })
   };
 }
 
-const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+// Text and bytes are taken as they are: not all that is signed is what JSON.stringify writes.
+const encode = (value) => Buffer.from(typeof value === 'string' || Buffer.isBuffer(value) ? value : JSON.stringify(value)).toString('base64url');
 
 // Signs as the header says. `none` and HS256 exist because attackers try them.
 export function compact(header, claims, key) {

@@ -1,5 +1,6 @@
 // Everything a test may turn, with its normal position. README.md explains each.
 
+import { endlessNames } from './http.mjs';
 import { mutationNames } from './mutations.mjs';
 
 export const defaultKnobs = () => ({
@@ -48,7 +49,7 @@ const choices = {
   refreshRotation: ['strict', 'grace', 'family', 'off'],
 };
 
-const failModes = ['status', 'slow', 'hang', 'disconnect', 'html', 'truncated', 'edit', 'swap'];
+const failModes = ['status', 'slow', 'hang', 'disconnect', 'html', 'truncated', 'edit', 'swap', 'gzip', 'moved', 'endless'];
 
 const refuse = (text) => { throw new TypeError(text); };
 const check = (name, allowed, value) => {
@@ -76,6 +77,7 @@ function prepare(group, setting) {
   if (group === 'keys' || setting === null) return setting;
   if (group === 'fail') {
     check('fail mode', failModes, setting.mode);
+    if (setting.mode === 'endless') check('endless', endlessNames, setting.what);
     return { ...setting };
   }
   const mutation = typeof setting === 'string' ? { apply: [setting] }

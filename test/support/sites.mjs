@@ -2,6 +2,7 @@
 
 import { startScalekit } from '../scalekit/index.mjs';
 import { freePorts, startHttpd } from './httpd.mjs';
+import { Visitor } from './visitor.mjs';
 
 // export -p is in every sh; env would need a program.
 const PRINT_ENVIRONMENT = `#!/bin/sh
@@ -123,6 +124,39 @@ export async function startSite({ scalekit, site, ...options } = {}) {
     return server;
   } catch (error) {
     await standIn.close();
+    throw error;
+  }
+}
+
+/**
+ * Virtual hosts by name in one server, each with a stand-in of its own: { server, hosts: { name: { scalekit, visitor() } } }.
+ * scalekit and site: functions of the name that give options of startScalekit and scalekitHost; all others are startSite's.
+ */
+export async function startHosts(names, { scalekit: standIn = () => ({}), site = () => ({}), ...options } = {}) {
+  const [port] = await freePorts(1);
+  const hosts = {};
+  const close = () => Promise.all(Object.values(hosts).map(({ scalekit }) => scalekit.close()));
+  for (const name of names) {
+    const base = `http://${name}.localhost:${port}`;
+    const redirectUris = [`${base}/auth/callback`];
+    const scalekit = await startScalekit({ autoLogin: 'ada@acme.test', redirectUris, ...standIn(name) });
+    hosts[name] = { name, scalekit, visitor: () => new Visitor(base) };
+  }
+  const config = (httpd) => names.map((name) => {
+    const { scalekit } = hosts[name];
+    const { settings, ...rest } = site(name);
+    return scalekitHost({ ...httpd, scalekit, tlsLines: '' }, {
+      serverName: `${name}.localhost`,
+      settings: { ScalekitClientSecret: scalekit.clientSecret, ...settings },
+      ...rest,
+    });
+  }).join('\n');
+  try {
+    const server = await startSite({ ...options, ports: [port], scalekit: { backChannelLogoutUris: [] }, config });
+    server.onStop(close);
+    return { server, hosts };
+  } catch (error) {
+    await close();
     throw error;
   }
 }
