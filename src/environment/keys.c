@@ -8,7 +8,7 @@
 #include <apr_thread_mutex.h>
 #include <apr_thread_rwlock.h>
 
-/* How long nobody asks again: for a key that Scalekit did not have; for keys that were not to be had. */
+/* How long nobody asks again: where there are keys, and where there are none. */
 #define REFETCH_AFTER apr_time_from_sec(60)
 #define RETRY_AFTER apr_time_from_sec(2)
 
@@ -109,9 +109,9 @@ static apr_time_t fetched_at(sk_keys *keys)
     return time;
 }
 
-static bool is_fresh(sk_keys *keys)
+static bool is_younger(sk_keys *keys, apr_time_t age)
 {
-    return apr_time_now() - fetched_at(keys) <= FRESH_FOR;
+    return apr_time_now() - fetched_at(keys) <= age;
 }
 
 static bool has(sk_keys *keys, const char *kid)
@@ -126,20 +126,29 @@ static bool has(sk_keys *keys, const char *kid)
 
 /* ---- what processes share ---- */
 
-static void share(const sk_call *call, sk_keys *keys, const sk_http_answer *answer,
+static bool store(const sk_call *call, sk_keys *keys, const sk_http_answer *answer,
                   apr_time_t now)
 {
     size_t length = sizeof(now) + answer->length;
     char *value;
 
     if (length > SK_CACHE_VALUE_MAX) {
-        sk_cache_delete(call, keys->cache, now, &keys->shared);
-        return;
+        return false;
     }
     value = apr_palloc(call->pool, length);
     memcpy(value, &now, sizeof(now));
     memcpy(value + sizeof(now), answer->body, answer->length);
-    sk_cache_keep(call, keys->cache, now, &keys->shared, value, length, BELIEVED_FOR);
+    return sk_cache_keep(call, keys->cache, now, &keys->shared, value, length, BELIEVED_FOR)
+           == SK_OUTCOME_YES;
+}
+
+/* What there is no room for each process fetches for itself. */
+static void share(const sk_call *call, sk_keys *keys, const sk_http_answer *answer,
+                  apr_time_t now)
+{
+    if (!store(call, keys, answer, now)) {
+        sk_cache_delete(call, keys->cache, now, &keys->shared);
+    }
 }
 
 static void take_shared(const sk_call *call, sk_keys *keys)
@@ -193,7 +202,8 @@ static void end_lease(const sk_call *call, sk_keys *keys, apr_time_t pause)
 
 /* ---- fetching ---- */
 
-static void fetch(const sk_call *call, sk_keys *keys)
+/* @return whether Scalekit was asked */
+static bool fetch(const sk_call *call, sk_keys *keys)
 {
     sk_http_answer answer = sk_http_ask(call, keys->http, "/keys", NULL);
     apr_time_t now = apr_time_now();
@@ -204,34 +214,50 @@ static void fetch(const sk_call *call, sk_keys *keys)
         sk_call_log(call, SK_LEVEL_ERROR, "cannot get Scalekit's keys from /keys: %s",
                     answer.failure ? answer.failure
                                    : apr_psprintf(call->pool, "it answered %d", answer.status));
-        return;
+        return answer.failure != sk_http_resting;
     }
     wrong = take_over(keys, answer.body, answer.length, now);
     sk_http_judge(call, keys->http, &answer, !wrong);
     if (wrong) {
         sk_call_log(call, SK_LEVEL_ERROR, "Scalekit's key set at /keys is of no use: %s",
                     wrong);
-        return;
+        return true;
     }
     share(call, keys, &answer, now);
     sk_call_log(call, SK_LEVEL_DEBUG, "fetched Scalekit's keys");
+    return true;
 }
 
-/* A key that was found is no reason to wait: only Scalekit makes keys, while anybody can make up the id of one. */
+static bool is_served(sk_keys *keys, const char *kid)
+{
+    return is_younger(keys, FRESH_FOR) && has(keys, kid);
+}
+
+/*
+ * A key that was found is no reason to wait: only Scalekit makes keys, while anybody can make up the id of one.
+ * @return how long nobody asks again
+ */
 static apr_time_t fetch_for(const sk_call *call, sk_keys *keys, const char *kid)
 {
-    apr_time_t pause;
+    bool was_asked = fetch(call, keys);
+    apr_time_t pause = is_served(keys, kid)                          ? 0
+                       : was_asked && is_younger(keys, BELIEVED_FOR) ? REFETCH_AFTER
+                                                                     : RETRY_AFTER;
 
-    fetch(call, keys);
-    pause = !is_fresh(keys) ? RETRY_AFTER : has(keys, kid) ? 0 : REFETCH_AFTER;
     keys->next_fetch = apr_time_now() + pause;
     return pause;
+}
+
+static void fetch_with_lease(const sk_call *call, sk_keys *keys, const char *kid)
+{
+    take_shared(call, keys); /* somebody else may have been through since we looked */
+    end_lease(call, keys, is_served(keys, kid) ? 0 : fetch_for(call, keys, kid));
 }
 
 /* Is there nothing to be had by looking further? */
 static bool is_done(sk_keys *keys, const char *kid)
 {
-    return (is_fresh(keys) && has(keys, kid)) || apr_time_now() < keys->next_fetch;
+    return is_served(keys, kid) || apr_time_now() < keys->next_fetch;
 }
 
 /* Asks, or waits for the process that does, or does nothing because it was done a short time ago. */
@@ -241,34 +267,33 @@ static void look(const sk_call *call, sk_keys *keys, const char *kid)
 
     for (take_shared(call, keys); !is_done(keys, kid) && apr_time_now() < call->deadline;
          take_shared(call, keys)) {
-        sk_outcome taken;
-        if (lease != FETCHING) {
-            fetch_for(call, keys, kid);
-            return;
-        }
-        taken = take_lease(call, keys);
+        sk_outcome taken = take_lease(call, keys);
         if (taken == SK_OUTCOME_YES) {
-            end_lease(call, keys, fetch_for(call, keys, kid));
+            fetch_with_lease(call, keys, kid);
             return;
         }
         lease = taken == SK_OUTCOME_NO ? read_lease(call, keys) : 0;
-        if (lease == DONE) {
-            return;
+        if (lease != FETCHING) {
+            break;
         }
-        if (lease == FETCHING) {
-            apr_sleep(PAUSE);
+        apr_sleep(PAUSE);
+    }
+    if (lease != FETCHING && lease != DONE) {
+        take_shared(call, keys);
+        if (!is_done(keys, kid)) {
+            fetch_for(call, keys, kid);
         }
     }
 }
 
-/* One thread of the process looks, the others wait for it. */
+/* One thread of the process looks; those wait for it who have no such key. */
 static void look_together(const sk_call *call, sk_keys *keys, const char *kid)
 {
     apr_status_t rv = APR_SUCCESS;
 
     apr_thread_mutex_lock(keys->mutex);
     if (keys->is_looking) {
-        while (keys->is_looking && rv == APR_SUCCESS) {
+        while (keys->is_looking && rv == APR_SUCCESS && !has(keys, kid)) {
             rv = apr_thread_cond_timedwait(keys->looked, keys->mutex, sk_call_time_left(call));
         }
         apr_thread_mutex_unlock(keys->mutex);
@@ -292,10 +317,10 @@ const char *sk_keys_verify(const sk_call *call, sk_keys *keys, const char *text,
     if (wrong) {
         return wrong;
     }
-    if (!is_fresh(keys) || !has(keys, jwt->kid)) {
+    if (!is_served(keys, jwt->kid)) {
         look_together(call, keys, jwt->kid);
     }
-    if (apr_time_now() - fetched_at(keys) > BELIEVED_FOR) {
+    if (!is_younger(keys, BELIEVED_FOR)) {
         return "Scalekit's keys are not to be had";
     }
     apr_thread_rwlock_rdlock(keys->lock);

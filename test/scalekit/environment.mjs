@@ -16,6 +16,7 @@ export function createEnvironment(options) {
     users = defaultUsers,
     organizations = defaultOrganizations,
     issuer,
+    key,
     ...knobPatch
   } = options;
 
@@ -36,7 +37,7 @@ export function createEnvironment(options) {
       },
       ...machineClients,
     ],
-    keys: newKeyRing(),
+    keys: newKeyRing(key),
     people: createPeople(users, organizations),
     knobs: structuredClone(firstKnobs),
     sessions: [],

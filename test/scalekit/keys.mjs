@@ -22,8 +22,7 @@ const idleKey = (use, alg) => {
   return { use, kty: 'RSA', kid: newId('snk'), alg, n: modulus.toString('base64url'), e: 'AQAB' };
 };
 
-export function newKeyRing() {
-  const key = newKey();
+export function newKeyRing(key = newKey()) {
   return { current: key, published: [key], all: [key], idle: { enc: idleKey('enc', 'RSA-OAEP-256'), sig: [] } };
 }
 

@@ -1,6 +1,7 @@
 // The usual pieces of a site: pages, a CGI script, an SSI page, a proxied path, and the Scalekit virtual host.
 
 import { startScalekit } from '../scalekit/index.mjs';
+import { newKey } from '../scalekit/keys.mjs';
 import { freePorts, startHttpd } from './httpd.mjs';
 import { Visitor } from './visitor.mjs';
 
@@ -135,11 +136,12 @@ export async function startSite({ scalekit, site, ...options } = {}) {
 export async function startHosts(names, { scalekit: standIn = () => ({}), site = () => ({}), ...options } = {}) {
   const [port] = await freePorts(1);
   const hosts = {};
+  const key = newKey();
   const close = () => Promise.all(Object.values(hosts).map(({ scalekit }) => scalekit.close()));
   for (const name of names) {
     const base = `http://${name}.localhost:${port}`;
     const redirectUris = [`${base}/auth/callback`];
-    const scalekit = await startScalekit({ autoLogin: 'ada@acme.test', redirectUris, ...standIn(name) });
+    const scalekit = await startScalekit({ autoLogin: 'ada@acme.test', redirectUris, key, ...standIn(name) });
     hosts[name] = { name, scalekit, visitor: () => new Visitor(base) };
   }
   const config = (httpd) => names.map((name) => {
