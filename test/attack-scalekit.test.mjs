@@ -9,8 +9,8 @@ import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertFailure, linksOf, ourLines } from './support/answers.mjs';
-import { until } from './support/httpd.mjs';
-import { expiredVisitors, isLogin, refreshesFail, reused } from './support/refreshing.mjs';
+import { canFakeTime, clockOf, until } from './support/httpd.mjs';
+import { expiredVisitors, isLogin, refreshesFail, reused, timed } from './support/refreshing.mjs';
 import { parseEnvironment, signIn, startHosts, startSite } from './support/sites.mjs';
 
 const ADA = 'usr_17500000000000001';
@@ -297,6 +297,45 @@ describe('tokens with key ids that nobody knows', () => {
     } finally {
       await site.stop();
     }
+  });
+});
+
+describe('while the keys of an hour ago cannot be renewed', { skip: !canFakeTime && 'needs libfaketime, and no sanitizer' }, () => {
+  let folder;
+  let site;
+  const later = async (clock, clockSkew) => {
+    fs.writeFileSync(`${folder}/clock`, clock);
+    await site.scalekit.control({ clockSkew, fail: { keys: { mode: 'hang' } } });
+  };
+  before(async () => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'scalekit-clock-'));
+    fs.chmodSync(folder, 0o755);
+    fs.writeFileSync(`${folder}/clock`, '+0');
+    site = await startSite({ env: clockOf(`${folder}/clock`), site: { settings: { ScalekitTimeout: '1 3' } } });
+  });
+  after(async () => {
+    await site?.stop();
+    fs.rmSync(folder, { recursive: true });
+  });
+
+  it('they are believed, and one visitor a minute waits to see whether there are others', async () => {
+    assert.equal((await signIn(site)).arrival.status, 200);
+    await later('+61m', 61 * 60);
+    const first = timed(signIn(site));
+    assert.ok(await until(() => site.scalekit.state().counters.endpoints.keys === 2));
+    const rest = [await timed(signIn(site)), await timed(signIn(site)), await first, await timed(signIn(site))];
+    assert.deepEqual(rest.map(({ answer }) => answer.arrival.status), [200, 200, 200, 200]);
+    assert.deepEqual(rest.map(({ time }) => time > 2500), [false, false, true, false]);
+    assert.equal(site.scalekit.state().counters.endpoints.keys, 2);
+  });
+
+  it('but not for more than a day', async () => {
+    await later('+25h', 25 * 3600);
+    const { visitor, callback } = await begin(site);
+    const from = site.mark();
+    const answer = await visitor.get(callback);
+    assert.equal(answer.status, 502, answer.text);
+    assert.match(ourLines(site.log(from)).join('\n'), /Scalekit's keys are not to be had/);
   });
 });
 

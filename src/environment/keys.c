@@ -273,7 +273,7 @@ static void look(const sk_call *call, sk_keys *keys, const char *kid)
             return;
         }
         lease = taken == SK_OUTCOME_NO ? read_lease(call, keys) : 0;
-        if (lease != FETCHING) {
+        if (lease != FETCHING || has(keys, kid)) {
             break;
         }
         apr_sleep(PAUSE);
@@ -286,7 +286,7 @@ static void look(const sk_call *call, sk_keys *keys, const char *kid)
     }
 }
 
-/* One thread of the process looks; those wait for it who have no such key. */
+/* One thread of the process looks; those wait for it whose key is not there. */
 static void look_together(const sk_call *call, sk_keys *keys, const char *kid)
 {
     apr_status_t rv = APR_SUCCESS;

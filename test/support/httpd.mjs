@@ -168,6 +168,11 @@ const FAKE_TIME = ['x86_64', 'aarch64'].map((cpu) => `/usr/lib/${cpu}-linux-gnu/
 /** Can a server be given another clock? Not with a sanitizer, whose library wants to be the first. */
 export const canFakeTime = Boolean(FAKE_TIME) && !process.env.HTTPD_PRELOAD;
 
+/** For a server's env: its clock is off by what the file says, such as "+61m", also when that changes. See canFakeTime. */
+export const clockOf = (file) => ({
+  LD_PRELOAD: FAKE_TIME, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1',
+});
+
 class Httpd {
   constructor(options, ports) {
     this.options = { mpm: 'event', logLevel: 'info', processes: 2, threads: 8, host: 'localhost', scalekit: NO_SCALEKIT, ...options };
