@@ -68,7 +68,7 @@ static void expect_good(json_object *claims, sk_jwt_kind kind)
 
 void fuzz_one(apr_pool_t *pool, const uint8_t *bytes, size_t length)
 {
-    sk_jwt jwt = {"", "k1", sk_json_parse(pool, (const char *)bytes, length)};
+    sk_jwt jwt = {"", "k1", NULL, sk_json_parse(pool, (const char *)bytes, length)};
     int kind, passed = 0;
 
     for (kind = SK_JWT_ID; jwt.claims && kind <= SK_JWT_LOGOUT; kind++) {
