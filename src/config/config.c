@@ -10,6 +10,7 @@
 #include "config/secret.h"
 #include "config/server.h"
 #include "config/tree.h"
+#include "config/variables.h"
 #include "core/oauth.h"
 #include "environment/table.h"
 
@@ -171,9 +172,16 @@ void sk_environment_set(server_rec *s, struct sk_environment *environment)
 /* ---- directives ---- */
 
 /* What httpd shows of its configuration (mod_info, -DDUMP_CONFIG) is this text: it must not show a secret. */
-static void mask(cmd_parms *cmd)
+static void mask(cmd_parms *cmd, const char *secret)
 {
-    ((ap_directive_t *)(size_t)cmd->directive)->args = apr_pstrdup(cmd->pool, "\"********\"");
+    static const char stars[] = "\"********\"";
+    ap_directive_t *directive = (ap_directive_t *)(size_t)cmd->directive;
+
+    if (strcmp(directive->args, stars) != 0) {
+        sk_cleanse_with_pool(cmd->pool, (char *)(size_t)directive->args);
+        directive->args = apr_pstrdup(cmd->pool, stars);
+    }
+    sk_cleanse_with_pool(cmd->pool, (char *)(size_t)secret);
 }
 
 static void set_server_text(cmd_parms *cmd, const char *text)
@@ -195,7 +203,7 @@ static const char *set_secret(cmd_parms *cmd, void *dir, const char *text)
 {
     (void)dir;
     if (!sk_secret_is_reference(text)) {
-        mask(cmd);
+        mask(cmd, text);
     }
     set_server_text(cmd, text);
     return NULL;
@@ -230,7 +238,7 @@ static const char *set_proxy(cmd_parms *cmd, void *dir, const char *text)
 {
     (void)dir;
     if (strchr(text, '@')) {
-        mask(cmd);
+        mask(cmd, text);
     }
     set_server_text(cmd, text);
     return NULL;
@@ -271,7 +279,7 @@ static const char *add_session_key(cmd_parms *cmd, void *dir, const char *word)
 {
     (void)dir;
     if (!sk_secret_is_reference(word)) {
-        mask(cmd);
+        mask(cmd, word);
     }
     push(cmd, &server_of(cmd->server)->session_keys, word);
     return NULL;
@@ -531,6 +539,20 @@ static void number_environments(server_rec *main_server)
     }
 }
 
+static void hide_secrets(apr_pool_t *pconf, apr_pool_t *ptemp, const server_rec *s)
+{
+    apr_array_header_t *secrets = apr_array_make(ptemp, 4, sizeof(char *));
+
+    for (; s; s = s->next) {
+        const sk_settings *settings = server_of(s)->settings;
+        if (settings) {
+            APR_ARRAY_PUSH(secrets, const char *) = settings->client_secret;
+            apr_array_cat(secrets, settings->secrets);
+        }
+    }
+    sk_variables_hide(pconf, secrets);
+}
+
 int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                     server_rec *main_server)
 {
@@ -547,5 +569,6 @@ int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         }
     }
     number_environments(main_server);
+    hide_secrets(pconf, ptemp, main_server);
     return status;
 }

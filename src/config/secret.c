@@ -10,6 +10,7 @@
 
 #include <openssl/crypto.h>
 
+#include "config/permissions.h"
 #include "core/seal.h"
 
 /* Longer than any secret; a wrong path must not fill the memory. */
@@ -46,7 +47,6 @@ static const char *read_file(apr_pool_t *pool, apr_pool_t *ptemp, const char *na
     const char *path = ap_server_root_relative(ptemp, name);
     char buffer[FILE_MAX + 1], reason[120];
     apr_size_t length = FILE_MAX;
-    apr_finfo_t info;
     apr_file_t *file;
     apr_status_t rv =
         path ? apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, ptemp) : APR_EBADPATH;
@@ -54,9 +54,6 @@ static const char *read_file(apr_pool_t *pool, apr_pool_t *ptemp, const char *na
     if (rv != APR_SUCCESS) {
         return apr_psprintf(pool, "cannot read %s: %s", name,
                             apr_strerror(rv, reason, sizeof(reason)));
-    }
-    if (apr_file_info_get(&info, APR_FINFO_PROT, file) == APR_SUCCESS) {
-        secret->readable_by_others = (info.protection & APR_FPROT_WREAD) != 0;
     }
     rv = apr_file_read_full(file, buffer, FILE_MAX, &length);
     apr_file_close(file);
@@ -68,6 +65,7 @@ static const char *read_file(apr_pool_t *pool, apr_pool_t *ptemp, const char *na
     secret->value = trimmed(pool, buffer);
     sk_cleanse_with_pool(pool, secret->value);
     OPENSSL_cleanse(buffer, sizeof(buffer));
+    secret->weakness = sk_permissions_of_file(pool, path);
     return *secret->value ? NULL : apr_psprintf(pool, "%s is empty", path);
 }
 
@@ -85,6 +83,8 @@ static const char *run(apr_pool_t *pool, apr_pool_t *ptemp, const char *command,
     }
     secret->value = trimmed(pool, line);
     sk_cleanse_with_pool(pool, secret->value);
+    OPENSSL_cleanse(line, strlen(line));
+    secret->weakness = sk_permissions_of_program(pool, argv[0]);
     return NULL;
 }
 
@@ -92,7 +92,7 @@ const char *sk_secret_read(apr_pool_t *pool, apr_pool_t *ptemp, const char *text
                            sk_secret *secret)
 {
     secret->value = NULL;
-    secret->readable_by_others = false;
+    secret->weakness = NULL;
     if (begins(text, "file:")) {
         return read_file(pool, ptemp, text + 5, secret);
     }

@@ -8,10 +8,9 @@
 #include <stdbool.h>
 #include <apr_pools.h>
 
-/** What a secret was read from, for messages; and whether others may read it there. */
 typedef struct sk_secret {
-    char *value; /* cleansed with the pool */
-    bool readable_by_others;
+    char *value;          /* cleansed with the pool */
+    const char *weakness; /* who else can get at it, and the remedy; NULL: nobody */
 } sk_secret;
 
 /** Is it a reference (file:, env:, exec:), which may be shown, and not the value itself? */

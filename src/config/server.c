@@ -50,12 +50,17 @@ static const char *from_environment(const char *variables)
 
 static void fill_from_environment(apr_pool_t *pool, sk_server *server)
 {
+    bool is_a_copy = !server->client_secret;
+
 #define SK_TEXT(field, directive, variables)                                                   \
     if (!server->field) {                                                                      \
         server->field = apr_pstrdup(pool, from_environment(variables));                        \
     }
     SK_SERVER_TEXTS(SK_TEXT)
 #undef SK_TEXT
+    if (is_a_copy && server->client_secret) {
+        sk_cleanse_with_pool(pool, (char *)(size_t)server->client_secret);
+    }
 }
 
 /* A whole number within limits; NULL text gives the default. */
@@ -153,6 +158,15 @@ static bool has_word(const apr_array_header_t *words, const char *word)
     return false;
 }
 
+static void warn_of(const server_rec *s, const char *name, const char *directive,
+                    const sk_secret *secret)
+{
+    if (secret->weakness) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "%s: %s: %s", name, directive,
+                     secret->weakness);
+    }
+}
+
 static const char *finish_environment(apr_pool_t *pool, apr_pool_t *ptemp, const server_rec *s,
                                       sk_server *server, sk_settings *settings)
 {
@@ -183,13 +197,7 @@ static const char *finish_environment(apr_pool_t *pool, apr_pool_t *ptemp, const
     if ((wrong = sk_secret_read(pool, ptemp, server->client_secret, &secret))) {
         return apr_pstrcat(pool, "ScalekitClientSecret: ", wrong, NULL);
     }
-    if (secret.readable_by_others) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     "%s: ScalekitClientSecret: %s can be read by every user of this machine: "
-                     "chmod 0600 it and "
-                     "give it to root",
-                     settings->name, server->client_secret);
-    }
+    warn_of(s, settings->name, "ScalekitClientSecret", &secret);
     settings->env_url = url.origin;
     settings->client_id = server->client_id;
     settings->client_secret = secret.value;
@@ -398,13 +406,7 @@ static const char *read_session_keys(apr_pool_t *pool, apr_pool_t *ptemp, const 
                                 "bits at least; make one with \"openssl rand -base64 32\"",
                                 i + 1);
         }
-        if (secret.readable_by_others) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                         "%s: ScalekitSessionKey: %s can be read by every user of this "
-                         "machine: chmod 0600 it and "
-                         "give it to root",
-                         settings->name, text);
-        }
+        warn_of(s, settings->name, "ScalekitSessionKey", &secret);
         APR_ARRAY_PUSH(keys, const char *) = secret.value;
     }
     if (keys->nelts == 0) {
@@ -435,17 +437,32 @@ static const char *finish_sealing(apr_pool_t *pool, apr_pool_t *ptemp, const ser
                : "OpenSSL cannot derive keys (HKDF-SHA256)";
 }
 
-/* Written names may carry attributes behind them: "session path=/;HttpOnly". */
-static apr_array_header_t *cookie_names(apr_pool_t *pool, const sk_tree_facts *facts)
+/* As mod_session's providers read it: a name, and behind it attributes, "session path=/;HttpOnly". */
+static const char *read_cookie(apr_pool_t *pool, const sk_tree_line *line,
+                               const char **attributes)
 {
-    apr_array_header_t *names = apr_array_make(pool, facts->cookies->nelts + 1, sizeof(char *));
-    int i;
+    const char *args = line->args, *name = ap_getword_conf(pool, &args);
 
-    for (i = 0; i < facts->cookies->nelts; i++) {
-        const char *args = APR_ARRAY_IDX(facts->cookies, i, sk_tree_line).args;
-        APR_ARRAY_PUSH(names, const char *) = ap_getword_conf(pool, &args);
+    while (apr_isspace(*args)) {
+        args++;
     }
-    return names;
+    *attributes = args;
+    return name;
+}
+
+static void finish_cookies(apr_pool_t *pool, const sk_tree_facts *facts, sk_settings *settings)
+{
+    int i, count = facts->cookies->nelts;
+    apr_array_header_t *names = apr_array_make(pool, count + 1, sizeof(char *));
+    apr_array_header_t *attributes = apr_array_make(pool, count + 1, sizeof(char *));
+
+    for (i = 0; i < count; i++) {
+        APR_ARRAY_PUSH(names, const char *) =
+            read_cookie(pool, &APR_ARRAY_IDX(facts->cookies, i, sk_tree_line),
+                        &APR_ARRAY_PUSH(attributes, const char *));
+    }
+    settings->session_cookies = names;
+    settings->session_cookie_attributes = attributes;
 }
 
 /* Our own provider takes the cookie that is written down for mod_session_cookie in this server, or for all of them. */
@@ -470,9 +487,7 @@ static const char *finish_store(apr_pool_t *pool, const sk_server *server,
         }
     }
     if (cookie) {
-        const char *args = cookie->args;
-        settings->store_cookie = ap_getword_conf(pool, &args);
-        settings->store_cookie_attributes = ap_getword_conf(pool, &args);
+        settings->store_cookie = read_cookie(pool, cookie, &settings->store_cookie_attributes);
     }
     return cookie ? NULL
                   : "ScalekitSessionStore cache: say how the cookie is called "
@@ -498,7 +513,7 @@ const char *sk_server_finish(apr_pool_t *pool, apr_pool_t *ptemp, const server_r
         return wrong;
     }
     settings->keeps_access_token = facts->passes_access_token;
-    settings->session_cookies = cookie_names(pool, facts);
+    finish_cookies(pool, facts, settings);
     settings->header_prefixes = facts->prefixes;
     APR_ARRAY_PUSH(facts->prefixes, const char *) = "X-Scalekit-";
     server->settings = settings;

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "core/json.h"
+#include "core/seal.h"
 #include "core/text.h"
 #include "core/url.h"
 
@@ -91,12 +92,12 @@ const char *sk_oauth_challenge(apr_pool_t *pool, const char *verifier)
     return sk_text_base64url(pool, digest, length);
 }
 
-/* The secret last, so that only one copy in memory holds it. */
+/* The secret last, so that few copies in memory hold it. */
 static char *with_client(apr_pool_t *pool, const sk_settings *settings, const char *body)
 {
     body = sk_url_form_add(pool, body, "client_id", settings->client_id);
-    return apr_pstrcat(pool, body,
-                       "&client_secret=", sk_url_encode(pool, settings->client_secret), NULL);
+    return (char *)(size_t)sk_url_form_add(pool, body, "client_secret",
+                                           settings->client_secret);
 }
 
 char *sk_oauth_code_body(apr_pool_t *pool, const sk_settings *settings, const char *code,
@@ -126,6 +127,16 @@ static const char *text_member(apr_pool_t *pool, json_object *object, const char
     return text && *text ? apr_pstrdup(pool, text) : NULL;
 }
 
+static const char *token_member(apr_pool_t *pool, json_object *object, const char *name)
+{
+    const char *token = text_member(pool, object, name);
+
+    if (token) {
+        sk_cleanse_with_pool(pool, (char *)(size_t)token);
+    }
+    return token;
+}
+
 /* RFC 6749 section 5.2 names the characters of an error code; others make it no code. */
 static const char *error_member(apr_pool_t *pool, json_object *answer)
 {
@@ -152,8 +163,8 @@ const char *sk_oauth_read_tokens(apr_pool_t *pool, int status, const char *body,
     if (!answer) {
         return "it answered 200 with something that is not a JSON object";
     }
-    tokens->access_token = text_member(pool, answer, "access_token");
-    tokens->id_token = text_member(pool, answer, "id_token");
-    tokens->refresh_token = text_member(pool, answer, "refresh_token");
+    tokens->access_token = token_member(pool, answer, "access_token");
+    tokens->id_token = token_member(pool, answer, "id_token");
+    tokens->refresh_token = token_member(pool, answer, "refresh_token");
     return tokens->access_token ? NULL : "its answer holds no access_token";
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <apr_strings.h>
 
+#include "core/seal.h"
+
 /* Flags of a packed record. */
 enum { SHEDS_ACCESS_TOKEN = 1, SHEDS_ID_TOKEN = 2 };
 
@@ -18,10 +20,18 @@ typedef struct writer {
     size_t length, room;
 } writer;
 
+static unsigned char *allocate(apr_pool_t *pool, size_t room)
+{
+    unsigned char *bytes = apr_palloc(pool, room);
+
+    sk_cleanse_bytes_with_pool(pool, bytes, room);
+    return bytes;
+}
+
 static void write_bytes(writer *w, const void *bytes, size_t length)
 {
     if (length > w->room - w->length) {
-        unsigned char *larger = apr_palloc(w->pool, 2 * (w->room + length));
+        unsigned char *larger = allocate(w->pool, 2 * (w->room + length));
         memcpy(larger, w->bytes, w->length);
         w->bytes = larger;
         w->room = 2 * (w->room + length);
@@ -34,7 +44,7 @@ static void write_bytes(writer *w, const void *bytes, size_t length)
 
 static writer writer_make(apr_pool_t *pool, size_t room)
 {
-    writer w = {pool, apr_palloc(pool, room), 0, room};
+    writer w = {pool, allocate(pool, room), 0, room};
 
     return w;
 }
@@ -201,7 +211,7 @@ sk_token sk_token_pack(apr_pool_t *pool, const char *text)
     return token;
 }
 
-const char *sk_token_text(apr_pool_t *pool, const sk_token *token)
+static char *text_of(apr_pool_t *pool, const sk_token *token)
 {
     const char *parts[3];
     reader r = {pool, NULL, NULL, false};
@@ -224,6 +234,16 @@ const char *sk_token_text(apr_pool_t *pool, const sk_token *token)
         parts[part] = sk_text_base64url(pool, bytes, length);
     }
     return apr_pstrcat(pool, parts[0], ".", parts[1], ".", parts[2], NULL);
+}
+
+const char *sk_token_text(apr_pool_t *pool, const sk_token *token)
+{
+    char *text = text_of(pool, token);
+
+    if (text) {
+        sk_cleanse_with_pool(pool, text);
+    }
+    return text;
 }
 
 /* ---- the record ---- */

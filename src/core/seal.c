@@ -51,12 +51,26 @@ void sk_cleanse_with_pool(apr_pool_t *pool, char *secret)
     apr_pool_cleanup_register(pool, secret, cleanse_string, apr_pool_cleanup_null);
 }
 
-static apr_status_t cleanse_keys(void *baton)
-{
-    sk_sealer *sealer = baton;
+typedef struct span {
+    void *bytes;
+    size_t length;
+} span;
 
-    OPENSSL_cleanse(sealer->keys, sizeof(seal_key) * (size_t)sealer->count);
+static apr_status_t cleanse_span(void *baton)
+{
+    span *s = baton;
+
+    OPENSSL_cleanse(s->bytes, s->length);
     return APR_SUCCESS;
+}
+
+void sk_cleanse_bytes_with_pool(apr_pool_t *pool, void *bytes, size_t length)
+{
+    span *s = apr_palloc(pool, sizeof(*s));
+
+    s->bytes = bytes;
+    s->length = length;
+    apr_pool_cleanup_register(pool, s, cleanse_span, apr_pool_cleanup_null);
 }
 
 sk_sealer *sk_sealer_create(apr_pool_t *pool, const apr_array_header_t *secrets,
@@ -69,7 +83,7 @@ sk_sealer *sk_sealer_create(apr_pool_t *pool, const apr_array_header_t *secrets,
     sealer->count = secrets->nelts;
     sealer->keys = apr_pcalloc(pool, sizeof(seal_key) * (size_t)sealer->count);
     sealer->context = apr_psprintf(pool, "%d\n%s\n%s", FORMAT, purpose, context);
-    apr_pool_cleanup_register(pool, sealer, cleanse_keys, apr_pool_cleanup_null);
+    sk_cleanse_bytes_with_pool(pool, sealer->keys, sizeof(seal_key) * (size_t)sealer->count);
     for (i = 0; i < sealer->count; i++) {
         const char *secret = APR_ARRAY_IDX(secrets, i, const char *);
         seal_key *key = &sealer->keys[i];
@@ -145,6 +159,7 @@ unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *
         const seal_key *key = &sealer->keys[i];
         if (memcmp(key->id, sealed + 1, KEY_ID) == 0) {
             bytes = apr_palloc(pool, *length + 1);
+            sk_cleanse_bytes_with_pool(pool, bytes, *length);
             if (!decrypt(cipher, sealer, key, sealed, bytes, *length)) {
                 bytes = NULL;
             }

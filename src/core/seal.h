@@ -36,7 +36,7 @@ const char *sk_seal(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes
 
 /**
  * Opens what sk_seal() made with the same purpose, context and one of the secrets.
- * @return the bytes with a NUL behind them that does not count; NULL for everything else, without saying why
+ * @return the bytes, cleansed with the pool, with a NUL behind them that does not count; NULL for everything else, without saying why
  */
 unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *text,
                          size_t *length);
@@ -44,7 +44,15 @@ unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *
 /** HKDF-SHA256 of a secret into `length` bytes. @return 1, or 0 if OpenSSL fails */
 int sk_hkdf(const char *secret, const char *label, unsigned char *out, size_t length);
 
-/** Overwrites a string before its pool gives the memory back. */
+/*
+ * What holds a secret or a token in memory is overwritten before its pool gives that memory back: at the end of a request, of a
+ * process, or with the configuration. Not within our reach are the buffers of OpenSSL, libcurl, json-c and httpd.
+ */
+
+/** A string. */
 void sk_cleanse_with_pool(apr_pool_t *pool, char *secret);
+
+/** The same for bytes. */
+void sk_cleanse_bytes_with_pool(apr_pool_t *pool, void *bytes, size_t length);
 
 #endif

@@ -61,6 +61,8 @@ typedef struct sk_settings {
 
     const apr_array_header_t
         *session_cookies; /* const char *: names that carry mod_session's sessions */
+    const apr_array_header_t *
+        session_cookie_attributes; /* const char *: of each of them, as the server's configuration has it */
     const char *session_scope;
     const char
         *store_cookie; /* sessions are in the shared memory, and this cookie holds the id;

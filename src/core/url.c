@@ -8,6 +8,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "core/seal.h"
+
 static bool is_unreserved(unsigned char c)
 {
     return apr_isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
@@ -59,7 +61,16 @@ const char *sk_url_query_add(apr_pool_t *pool, const char *url, const char *name
 const char *sk_url_form_add(apr_pool_t *pool, const char *body, const char *name,
                             const char *value)
 {
-    return add(pool, body, *body ? "&" : "", name, value);
+    char *encoded;
+
+    if (!value || !*value) {
+        return body;
+    }
+    encoded = (char *)(size_t)sk_url_encode(pool, value);
+    body = apr_pstrcat(pool, body, *body ? "&" : "", name, "=", encoded, NULL);
+    sk_cleanse_with_pool(pool, encoded);
+    sk_cleanse_with_pool(pool, (char *)(size_t)body);
+    return body;
 }
 
 static int hex_digit(char c)

@@ -6,6 +6,7 @@
 #include <apr_thread_mutex.h>
 #include <curl/curl.h>
 
+#include "core/seal.h"
 #include "core/sk_version.h"
 #include "core/text.h"
 
@@ -108,6 +109,7 @@ static size_t receive(char *data, size_t size, size_t count, void *baton)
     if (r->length + length + 1 > r->room) {
         size_t room = 2 * (r->length + length + 1);
         char *larger = apr_palloc(r->pool, room);
+        sk_cleanse_bytes_with_pool(r->pool, larger, room);
         if (r->length > 0) {
             memcpy(larger, r->bytes, r->length);
         }

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "session/cookies.h"
+#include "session/sent.h"
 #include "session/session.h"
 #include "session/visit.h"
 
@@ -101,6 +102,8 @@ static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade
     request_rec *r = f->r;
     const char *const *name;
 
+    sk_session_review(r);
+    sk_sent_release(r);
     if (sk_visit_first(r)->session_decided || carries_session(r) || may_include_protected(r)) {
         const char *theirs = apr_table_get(r->err_headers_out, "Cache-Control");
         if (!theirs) {
@@ -113,7 +116,6 @@ static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade
             apr_table_unset(r->err_headers_out, *name);
         }
     }
-    sk_session_review(r);
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, brigade);
 }

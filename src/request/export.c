@@ -201,13 +201,14 @@ static void export_record(request_rec *r, const sk_record *record)
 }
 
 /* With SessionEnv mod_session shows the whole session, which is as good as the cookie elsewhere on the site. */
-static void hide_session(request_rec *r)
+static int hide_session(request_rec *r)
 {
     const char *session = apr_table_get(r->subprocess_env, "HTTP_SESSION");
 
-    if (session && strstr(session, "scalekit=")) {
+    if (sk_settings_of(r->server) && session && strstr(session, "scalekit=")) {
         apr_table_unset(r->subprocess_env, "HTTP_SESSION");
     }
+    return DECLINED;
 }
 
 /* Subrequests and internal redirects inherit the headers that were made for another location. */
@@ -275,22 +276,18 @@ static void insert_trailers_filter(request_rec *r)
     }
 }
 
-/* After mod_session, which may have looked at its cookie and shown what is in it. */
-static int fixups_last(request_rec *r)
-{
-    if (is_for_others(r)) {
-        hide_session(r);
-    }
-    return DECLINED;
-}
-
 void sk_export_hook(apr_pool_t *pool)
 {
+    static const char *const mod_session[] = {"mod_session.c", NULL};
+    /* They make redirects and headers of variables. */
+    static const char *const readers[] = {"mod_alias.c", "mod_env.c", "mod_headers.c",
+                                          "mod_lua.c", NULL};
+
     (void)pool;
     trailers_filter = ap_register_input_filter("scalekit-trailers", scrub_trailers, NULL,
                                                AP_FTYPE_CONTENT_SET);
     ap_hook_insert_filter(insert_trailers_filter, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(fixups_first, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_fixups(fixups_last, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_fixups(hide_session, mod_session, readers, APR_HOOK_MIDDLE);
 }

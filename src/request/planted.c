@@ -38,10 +38,13 @@ static bool is_ours(const char *name, const void *baton)
 
 /* ---- what the application sees ---- */
 
-/* After mod_session, which may have looked at its cookie. */
-static int fixups(request_rec *r)
+/*
+ * Before .htaccess files are read: neither must their authors get at the visitors' sessions, which they could use elsewhere on the
+ * site. mod_session sees the cookies while it loads.
+ */
+static int map_to_storage(request_rec *r)
 {
-    if (sk_settings_of(r->server) && sk_visit_of(r)->endpoint == SK_ENDPOINT_NONE) {
+    if (sk_settings_of(r->server)) {
         sk_cookies_strip(r, is_ours, sk_settings_of(r->server));
     }
     return DECLINED;
@@ -104,7 +107,7 @@ void sk_planted_hook(apr_pool_t *pool)
     (void)pool;
     planted_filter =
         ap_register_output_filter("SCALEKIT_PLANTED", take_out, NULL, AP_FTYPE_RESOURCE);
-    ap_hook_fixups(fixups, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_filter(insert, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_error_filter(insert, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

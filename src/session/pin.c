@@ -379,25 +379,26 @@ static apr_status_t save(request_rec *r, session_rec *z)
     sk_visit *visit = sk_visit_first(r);
     apr_status_t rv;
 
-    if (visit->is_saving || visit->pinned != z) {
+    if (visit->is_saving || !sk_settings_of(r->server)) {
         return DECLINED;
     }
-    if (visit->is_void) {
+    if (visit->pinned == z && visit->is_void) {
         return OK;
     }
     visit->is_saving = true;
     rv = mod_session.run_save(r, z);
     visit->is_saving = false;
+    sk_sent_withhold(r, z);
+    if (visit->pinned != z) {
+        return rv;
+    }
     visit->saved = z->encoded;
     if (rv == OK && visit->entry && visit->record && is_encrypted(z->encoded)
         && holds_only(z, entry_key)) {
         remember(r, z, z->encoded);
     }
-    if (rv == OK && z->uuid) {
-        sk_sent_once(r, z);
-        if (visit->is_ending && !z->encoded) {
-            sk_sent_drop(r, z);
-        }
+    if (rv == OK && z->uuid && visit->is_ending && !z->encoded) {
+        sk_sent_drop(r, z);
     }
     return rv;
 }

@@ -3,15 +3,23 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <http_config.h>
+#include <http_log.h>
+#include <util_cookies.h>
 #include <apr_strings.h>
 #include <apr_uuid.h>
 
-#include "session/cookies.h"
+#include "config/config.h"
+#include "core/text.h"
 #include "session/visit.h"
+
+APLOG_USE_MODULE(auth_scalekit);
 
 static bool is_set_cookie(const apr_table_entry_t *header)
 {
-    return header->key && strcasecmp(header->key, "Set-Cookie") == 0;
+    return header->key
+           && (strcasecmp(header->key, SET_COOKIE) == 0
+               || strcasecmp(header->key, SET_COOKIE2) == 0);
 }
 
 static bool carries(const char *line, const char *value)
@@ -21,68 +29,156 @@ static bool carries(const char *line, const char *value)
     return value && *value && sent && strncmp(sent + 1, value, strlen(value)) == 0;
 }
 
-static const char *id_of(apr_pool_t *pool, const session_rec *z)
+/* What a line may hold of a session: itself, or its id as mod_session_dbd or as our store writes it. */
+typedef struct traces {
+    const char *text, *id, *our_id;
+} traces;
+
+static traces traces_of(apr_pool_t *pool, const session_rec *z)
 {
-    char *id = NULL;
+    traces t = {z->encoded, NULL, NULL};
 
     if (z->uuid) {
-        id = apr_palloc(pool, APR_UUID_FORMATTED_LENGTH + 1);
+        char *id = apr_palloc(pool, APR_UUID_FORMATTED_LENGTH + 1);
         apr_uuid_format(id, z->uuid);
+        t.id = id;
+        t.our_id = sk_text_base64url(pool, z->uuid->data, sizeof(z->uuid->data));
     }
-    return id;
+    return t;
 }
 
-/* The same cookie, for the browser to drop. mod_session writes name=value;Max-Age=1;attributes or without Max-Age. */
-static const char *dropping(apr_pool_t *pool, const char *line)
+static bool is_of(const char *line, const traces *t)
 {
-    const char *name = apr_pstrndup(pool, line, (apr_size_t)(strchr(line, '=') - line));
+    return carries(line, t->text) || carries(line, t->id) || carries(line, t->our_id);
+}
+
+/* ---- attributes ---- */
+
+/* Of name=value;Max-Age=1;attributes, or without Max-Age, which mod_session writes. */
+static const char *attributes_of(const char *line)
+{
     const char *attributes = line + strcspn(line, ";");
 
     if (strncmp(attributes, ";Max-Age=", 9) == 0) {
         attributes++;
         attributes += strcspn(attributes, ";");
     }
-    return apr_pstrcat(pool, name, "=;Max-Age=0", attributes, NULL);
+    return *attributes ? attributes + 1 : attributes;
 }
 
-/* The text or id that a cookie of the session holds, and what such cookies become; NULL: they go. */
-typedef struct sought {
-    apr_pool_t *pool;
-    const char *text, *id;
-    const char *(*become)(apr_pool_t *pool, const char *line);
-} sought;
-
-static bool is_sought(const sought *s, const char *line)
+static bool is_name_of(const char *line, const char *name)
 {
-    return carries(line, s->text) || carries(line, s->id);
+    size_t length = strlen(name);
+
+    return strncmp(line, name, length) == 0 && line[length] == '=';
 }
 
-static const char *change_sought(void *baton, const char *line)
+/* With the attributes of the server's configuration: .htaccess may name others. NULL: it does not know the cookie. */
+static const char *as_configured(request_rec *r, const char *line)
 {
-    const sought *s = baton;
+    const sk_settings *settings = sk_settings_of(r->server);
+    const char *written = attributes_of(line), *wanted = NULL;
+    int i;
 
-    if (!is_sought(s, line)) {
-        return line;
+    for (i = 0; i < settings->session_cookies->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(settings->session_cookies, i, const char *);
+        const char *attributes =
+            APR_ARRAY_IDX(settings->session_cookie_attributes, i, const char *);
+        if (!is_name_of(line, name)) {
+            continue;
+        }
+        if (!*attributes) {
+            attributes = DEFAULT_ATTRS;
+        }
+        if (strncmp(written, attributes, strlen(attributes)) == 0) {
+            return line;
+        }
+        wanted = wanted ? wanted : attributes;
     }
-    return s->become ? s->become(s->pool, line) : NULL;
+    return wanted ? apr_pstrcat(r->pool,
+                                apr_pstrmemdup(r->pool, line, (apr_size_t)(written - line)),
+                                wanted, NULL)
+                  : NULL;
 }
 
-static sought cookies_of(request_rec *r, const session_rec *z)
+/* ---- withheld, and released ---- */
+
+static void keep(request_rec *r, const apr_table_entry_t *header)
 {
-    sought s = {r->pool, sk_visit_first(r)->saved, id_of(r->pool, z), NULL};
+    sk_visit *visit = sk_visit_first(r);
+    const char *line = as_configured(r, header->val);
 
-    return s;
+    if (line) {
+        apr_table_add(visit->outgoing, header->key, line);
+        return;
+    }
+    ap_log_rerror(
+        APLOG_MARK, APLOG_ERR, 0, r,
+        "the session is not sent as the cookie %s, which the server's configuration does not "
+        "name: take SessionCookieName out of the .htaccess file (reference %s)",
+        sk_text_printable(r->pool,
+                          apr_pstrmemdup(r->pool, header->val, strcspn(header->val, "=")), 64),
+        sk_visit_reference(r));
 }
+
+typedef void on_cookie(request_rec *r, const apr_table_entry_t *header);
+
+/* Takes the session's lines out of a table and does something with each. */
+static void take(request_rec *r, apr_table_t *table, const traces *t, on_cookie *action)
+{
+    apr_table_t *all = apr_table_clone(r->pool, table);
+    const apr_array_header_t *headers = apr_table_elts(all);
+    int i;
+
+    apr_table_unset(table, SET_COOKIE);
+    apr_table_unset(table, SET_COOKIE2);
+    for (i = 0; i < headers->nelts; i++) {
+        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
+        if (!is_set_cookie(header)) {
+            continue;
+        }
+        if (!is_of(header->val, t)) {
+            apr_table_addn(table, header->key, header->val);
+        }
+        else if (action) {
+            action(r, header);
+        }
+    }
+}
+
+void sk_sent_withhold(request_rec *r, const session_rec *z)
+{
+    sk_visit *visit = sk_visit_first(r);
+    traces t = traces_of(r->pool, z);
+
+    if (!visit->outgoing) {
+        visit->outgoing = apr_table_make(visit->first->pool, 2);
+    }
+    take(r, r->err_headers_out, &t, keep);
+    take(r, r->headers_out, &t, NULL);
+}
+
+void sk_sent_release(request_rec *r)
+{
+    sk_visit *visit = sk_visit_first(r);
+
+    if (visit->outgoing) {
+        r->err_headers_out = apr_table_overlay(r->pool, r->err_headers_out, visit->outgoing);
+        visit->outgoing = NULL;
+    }
+}
+
+/* ---- what is withheld ---- */
 
 size_t sk_sent_size(request_rec *r, const session_rec *z)
 {
-    const apr_array_header_t *headers = apr_table_elts(r->err_headers_out);
+    const apr_array_header_t *headers = apr_table_elts(sk_visit_first(r)->outgoing);
     int i;
 
     for (i = 0; i < headers->nelts; i++) {
-        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
-        if (is_set_cookie(header) && carries(header->val, z->encoded)) {
-            return (size_t)(strchr(header->val, '=') - header->val) + 1 + strlen(z->encoded);
+        const char *line = APR_ARRAY_IDX(headers, i, apr_table_entry_t).val;
+        if (carries(line, z->encoded)) {
+            return (size_t)(strchr(line, '=') - line) + 1 + strlen(z->encoded);
         }
     }
     return 0;
@@ -90,30 +186,36 @@ size_t sk_sent_size(request_rec *r, const session_rec *z)
 
 void sk_sent_take_back(request_rec *r, const session_rec *z)
 {
-    sought s = cookies_of(r, z);
+    sk_visit *visit = sk_visit_first(r);
+    traces t = traces_of(r->pool, z);
 
-    sk_cookies_change(r->pool, r->err_headers_out, change_sought, &s);
-    sk_cookies_change(r->pool, r->headers_out, change_sought, &s);
+    t.text = visit->saved;
+    if (visit->outgoing) {
+        take(r, visit->outgoing, &t, NULL);
+    }
 }
 
-void sk_sent_once(request_rec *r, const session_rec *z)
+/* The same cookie, for the browser to drop. */
+static void drop(request_rec *r, const apr_table_entry_t *header)
 {
-    sought s = cookies_of(r, z);
+    const char *line = header->val;
+    const char *name = apr_pstrmemdup(r->pool, line, strcspn(line, "="));
 
-    sk_cookies_change(r->pool, r->headers_out, change_sought, &s);
+    apr_table_add(sk_visit_first(r)->outgoing, header->key,
+                  apr_pstrcat(r->pool, name, "=;Max-Age=0;", attributes_of(line), NULL));
 }
 
 void sk_sent_drop(request_rec *r, const session_rec *z)
 {
-    sought s = cookies_of(r, z);
+    traces t = traces_of(r->pool, z);
 
-    s.become = dropping;
-    sk_cookies_change(r->pool, r->err_headers_out, change_sought, &s);
+    take(r, sk_visit_first(r)->outgoing, &t, drop);
 }
 
 bool sk_sent_is(request_rec *r, const session_rec *z, const char *line)
 {
-    sought s = cookies_of(r, z);
+    traces t = traces_of(r->pool, z);
 
-    return is_sought(&s, line);
+    t.text = sk_visit_first(r)->saved;
+    return is_of(line, &t);
 }

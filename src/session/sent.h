@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The cookies that mod_session's providers have put into an answer for a session: those that hold what was encoded, or its id.
+ *
+ * They are as good as a password, and .htaccess files may copy headers of answers or change them (mod_headers). So they are
+ * withheld until all others have had the answer, and have the attributes that the server's configuration gives them.
  */
 #ifndef SK_SESSION_SENT_H
 #define SK_SESSION_SENT_H
@@ -10,14 +13,17 @@
 #include <httpd.h>
 #include <mod_session.h>
 
+/** After a save: takes its cookies out of the answer. mod_session_dbd puts each into it twice. */
+void sk_sent_withhold(request_rec *r, const session_rec *z);
+
+/** Puts them into the answer that goes to the browser. */
+void sk_sent_release(request_rec *r);
+
 /** The size of the cookie that holds the session itself (name, '=' and value, as browsers count); 0 if none does. */
 size_t sk_sent_size(request_rec *r, const session_rec *z);
 
-/** Removes them: the save was not to be. */
+/** Forgets them: the save was not to be. */
 void sk_sent_take_back(request_rec *r, const session_rec *z);
-
-/** Leaves each once: mod_session_dbd puts it into both tables of headers. */
-void sk_sent_once(request_rec *r, const session_rec *z);
 
 /** Has the browser drop them: after a logout mod_session_dbd sends an id that leads nowhere. */
 void sk_sent_drop(request_rec *r, const session_rec *z);

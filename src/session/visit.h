@@ -46,6 +46,8 @@ typedef struct sk_visit {
     sk_record *last_record;   /* of a session that is valid or has ended by time */
     const char *cookies;      /* the Cookie header as it came, once ours were taken out of it */
     apr_array_header_t *sent; /* const char *: Set-Cookie lines of ours; see cookies.h */
+    apr_table_t *
+        outgoing; /* Set-Cookie lines of the session, which only the answer itself gets to see */
     const char *
         saved; /* the session as the last save had it: mod_session forgets it with the next load */
     const char *reference;
