@@ -18,6 +18,7 @@
 #include "request/authz.h"
 #include "request/cache_control.h"
 #include "request/claim.h"
+#include "request/examine.h"
 #include "request/export.h"
 #include "request/planted.h"
 #include "request/reply.h"
@@ -125,6 +126,7 @@ static void register_hooks(apr_pool_t *pool)
     sk_planted_hook(pool);
     sk_cache_control_hook(pool);
     sk_reply_hook(pool);
+    sk_examine_hook(pool);
 }
 
 module AP_MODULE_DECLARE_DATA auth_scalekit_module = {

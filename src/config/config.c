@@ -511,8 +511,12 @@ static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec
     if (!(server->any || facts.uses_our_auth_type) || !is_meant(s, &facts)) {
         return NULL;
     }
-    wrong = sk_doctor_check(ptemp, s, sk_server_name(ptemp, s), &facts);
-    return wrong ? wrong : sk_server_finish(pconf, ptemp, s, server, &facts);
+    if ((wrong = sk_doctor_check(ptemp, &facts))
+        || (wrong = sk_server_finish(pconf, ptemp, s, server, &facts))) {
+        return wrong;
+    }
+    sk_doctor_warn(ptemp, s, server->settings, &facts);
+    return NULL;
 }
 
 /* Servers of one environment share what is known about it. */

@@ -8,9 +8,13 @@
 #include <httpd.h>
 
 #include "config/tree.h"
+#include "core/settings.h"
 
 /** Looks at what a configured server needs from httpd. @return NULL, or what cannot work and the remedy */
-const char *sk_doctor_check(apr_pool_t *pool, const server_rec *s, const char *name,
-                            const sk_tree_facts *facts);
+const char *sk_doctor_check(apr_pool_t *pool, const sk_tree_facts *facts);
+
+/** Warns of what is weak beside the settings. */
+void sk_doctor_warn(apr_pool_t *pool, const server_rec *s, const sk_settings *settings,
+                    const sk_tree_facts *facts);
 
 #endif

@@ -5,14 +5,22 @@
 #include <util_cfgtree.h>
 #include <apr_strings.h>
 
-static bool is_session_cookie(const char *directive)
-{
-    static const char *const names[] = {"SessionCookieName", "SessionCookieName2",
-                                        "SessionDBDCookieName", "SessionDBDCookieName2", NULL};
-    const char *const *name;
+static const char *const cookies[] = {"SessionCookieName", "SessionCookieName2",
+                                      "SessionDBDCookieName", "SessionDBDCookieName2", NULL};
 
-    for (name = names; *name; name++) {
-        if (strcasecmp(directive, *name) == 0) {
+static const char *const sessions[] = {"Session",
+                                       "SessionEnv",
+                                       "SessionHeader",
+                                       "SessionMaxAge",
+                                       "SessionExpiryUpdateInterval",
+                                       "SessionCryptoPassphrase",
+                                       "SessionCryptoPassphraseFile",
+                                       NULL};
+
+static bool is_among(const char *directive, const char *const *names)
+{
+    for (; *names; names++) {
+        if (strcasecmp(directive, *names) == 0) {
             return true;
         }
     }
@@ -26,8 +34,11 @@ static void note(apr_pool_t *pool, const ap_directive_t *directive, bool own, bo
     const sk_tree_line line = {directive->directive, args, directive->filename,
                                directive->line_num,  own,  in_section};
 
-    if (is_session_cookie(directive->directive)) {
+    if (is_among(directive->directive, cookies)) {
         *(sk_tree_line *)apr_array_push(facts->cookies) = line;
+    }
+    else if (is_among(directive->directive, sessions)) {
+        *(sk_tree_line *)apr_array_push(facts->sessions) = line;
     }
     else if (strcasecmp(directive->directive, "CacheStorePrivate") == 0
              || strcasecmp(directive->directive, "CacheStoreNoStore") == 0) {
@@ -74,6 +85,10 @@ static void walk(apr_pool_t *pool, const ap_directive_t *directive, const server
         if (own && strcasecmp(directive->directive, "ServerName") == 0) {
             facts->has_server_name = true;
         }
+        if (own && strcasecmp(directive->directive, "SSLEngine") == 0) {
+            const char *args = directive->args;
+            facts->is_on_https = strcasecmp(ap_getword_conf(pool, &args), "on") == 0;
+        }
         note(pool, directive, own, in_section, facts);
         walk(pool, directive->first_child, s, own, in_section || !is_transparent(directive),
              facts);
@@ -82,9 +97,10 @@ static void walk(apr_pool_t *pool, const ap_directive_t *directive, const server
 
 sk_tree_facts sk_tree_read(apr_pool_t *pool, const server_rec *s)
 {
-    sk_tree_facts facts = {false, false, false, NULL, NULL, NULL};
+    sk_tree_facts facts = {0};
 
     facts.cookies = apr_array_make(pool, 2, sizeof(sk_tree_line));
+    facts.sessions = apr_array_make(pool, 4, sizeof(sk_tree_line));
     facts.prefixes = apr_array_make(pool, 2, sizeof(char *));
     walk(pool, ap_conftree, s, !s->is_virtual, false, &facts);
     return facts;

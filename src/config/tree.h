@@ -27,6 +27,8 @@ typedef struct sk_tree_facts {
     bool passes_access_token; /* ScalekitPassAccessToken On somewhere */
     apr_array_header_t *
         cookies; /* sk_tree_line: SessionCookieName, SessionCookieName2, SessionDBDCookieName, ...2 */
+    apr_array_header_t *sessions; /* sk_tree_line: what else the doctor asks of mod_session */
+    bool is_on_https;             /* SSLEngine On in this very server */
     apr_array_header_t *prefixes; /* const char *: of ScalekitHeaderPrefix */
     const sk_tree_line
         *stores_private; /* CacheStorePrivate On or CacheStoreNoStore On, or NULL */

@@ -40,6 +40,8 @@ typedef struct sk_record {
     bool
         sheds_access_token; /* did not fit once, so it is not kept for the rest of the session */
     bool sheds_id_token;
+    apr_time_t
+        clock_ahead; /* seconds that our clock is ahead of Scalekit's, where these tokens have just come; not packed */
 } sk_record;
 
 /** Packs a token. NULL or "" gives none. */

@@ -78,6 +78,7 @@ static const char *seal(const sk_call *call, const sk_cache *cache, const sk_cac
         return NULL;
     }
     named = apr_palloc(call->pool, sizeof(*key) + length);
+    sk_cleanse_bytes_with_pool(call->pool, named, sizeof(*key) + length);
     memcpy(named, key, sizeof(*key));
     if (length > 0) {
         memcpy(named + sizeof(*key), value, length);

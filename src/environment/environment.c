@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "environment/environment.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <apr_strings.h>
+
+#include "environment/discovery.h"
 #include "environment/logout_token.h"
+
+/* What was said is not said again for a day, by whatever process. */
+#define SAID_FOR apr_time_from_sec(24 * 3600)
+
+/* Of the difference of two clocks, in seconds: less may be the way that the tokens took. */
+enum { CLOCK_LIMIT = 20 };
 
 /*
  * The table's words: three for the breaker of each environment (of more environments than there is room for, some share
@@ -27,6 +38,7 @@ struct sk_environment {
     sk_refresher refresher;
     sk_revoked *revoked;
     _Atomic uint64_t *losses_noticed;
+    atomic_bool is_examined; /* by this process or another */
 };
 
 const char sk_environment_busy[] = "too many callers wait for Scalekit already";
@@ -75,6 +87,47 @@ sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *setti
     return environment->keys && environment->revoked ? environment : NULL;
 }
 
+/* ---- what is said once ---- */
+
+static bool is_first_to_say(const sk_call *call, const sk_environment *environment,
+                            const char *what)
+{
+    const sk_settings *settings = environment->settings;
+    const sk_cache *cache = environment->refresher.cache;
+    const char *name = apr_pstrcat(call->pool, what, "\n", settings->name, "\n",
+                                   settings->env_url, "\n", settings->issuer, NULL);
+    sk_cache_key key;
+
+    return sk_cache_name(cache, "said", name, &key)
+           && sk_cache_add(call, cache, apr_time_now(), &key, "", 0, SAID_FOR)
+                  == SK_OUTCOME_YES;
+}
+
+void sk_environment_examine(const sk_call *call, sk_environment *environment)
+{
+    if (!atomic_exchange(&environment->is_examined, true)
+        && is_first_to_say(call, environment, "discovery")) {
+        sk_discovery_compare(call, environment->settings, environment->http);
+    }
+}
+
+static void look_at_clock(const sk_call *call, const sk_environment *environment,
+                          const sk_record *record)
+{
+    const sk_settings *settings = environment->settings;
+    long ahead = (long)record->clock_ahead;
+
+    if (labs(ahead) > CLOCK_LIMIT && is_first_to_say(call, environment, "clock")) {
+        sk_call_log(call, SK_LEVEL_WARNING,
+                    "%s: this machine's clock is %ld seconds %s Scalekit's: set it (NTP); with "
+                    "more than ScalekitClockSkew, which is %ld, nobody can log in",
+                    settings->name, labs(ahead), ahead > 0 ? "ahead of" : "behind",
+                    (long)apr_time_sec(settings->clock_skew));
+    }
+}
+
+/* ---- what is asked of Scalekit ---- */
+
 const char *sk_environment_login(const sk_call *call, sk_environment *environment,
                                  const sk_code *code, sk_record *record)
 {
@@ -87,13 +140,19 @@ const char *sk_environment_login(const sk_call *call, sk_environment *environmen
     wrong = sk_tokens_exchange(call, environment->settings, environment->http,
                                environment->keys, code, record);
     sk_crowd_leave(&environment->logging_in, place, call->deadline);
+    if (!wrong) {
+        look_at_clock(call, environment, record);
+    }
     return wrong;
 }
 
 sk_refreshed sk_environment_refresh(const sk_call *call, sk_environment *environment,
                                     sk_refresh_when when, sk_record *record)
 {
-    return sk_refresh(call, &environment->refresher, when, record);
+    sk_refreshed refreshed = sk_refresh(call, &environment->refresher, when, record);
+
+    look_at_clock(call, environment, record);
+    return refreshed;
 }
 
 sk_refreshed sk_environment_follow(const sk_call *call, sk_environment *environment,

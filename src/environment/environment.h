@@ -26,6 +26,9 @@ extern const char sk_environment_busy[];
 sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings,
                                       sk_table *table, int workers);
 
+/** Compares what the environment says of itself with the settings, if nobody has done so yet, and warns. */
+void sk_environment_examine(const sk_call *call, sk_environment *environment);
+
 /** sk_tokens_exchange() with this environment's client and keys. */
 const char *sk_environment_login(const sk_call *call, sk_environment *environment,
                                  const sk_code *code, sk_record *record);

@@ -133,6 +133,8 @@ static const char *fill(const sk_call *call, const sk_settings *settings, const 
     if (!record->identity.sub) {
         return "the user's sub is too long";
     }
+    record->clock_ahead =
+        sk_jwt_issued(&v->access) ? seconds_now() - sk_jwt_issued(&v->access) : 0;
     record->access_expiry = expiry_here(call, settings, &v->access);
     record->refresh_at = refresh_time(settings, record->access_expiry);
     if (v->tokens.refresh_token) {
