@@ -220,6 +220,15 @@ describe('an author of .htaccess', () => {
       assert.equal((await ada.get('/eve/names/open')).json().headers['x-scalekit-sub'], undefined);
     });
 
+    it('with a session of his own, handed to who has none', async () => {
+      const { value: own } = (await signIn(site, { as: 'max@acme.test' })).jar.get('session');
+      site.writeFiles({ 'htdocs/eve/lent/.htaccess': `Session Off\nAuthType None\nRequire all granted\nRequestHeader set Cookie "session=${own}"
+        RewriteEngine On\nRewriteRule ^cgi$ /cgi-bin/env [L]\n` });
+      assert.equal((await site.get('/eve/lent/cgi')).status, 302);
+      const environment = parseEnvironment((await ada.get('/eve/lent/cgi')).text);
+      assert.equal(environment.SCALEKIT_EMAIL, 'ada@acme.test');
+    });
+
     it('for a CGI script', async () => {
       const environment = parseEnvironment((await ada.get('/eve/names/cgi')).text);
       assert.ok(environment.SCALEKIT_SUB.startsWith(ADA), environment.SCALEKIT_SUB);

@@ -9,7 +9,10 @@ const char *sk_cookies_header(request_rec *r)
 {
     const char *original = sk_visit_first(r)->cookies;
 
-    return original ? original : apr_table_get(r->headers_in, "Cookie");
+    if (!original) {
+        return apr_table_get(r->headers_in, "Cookie");
+    }
+    return *original ? original : NULL;
 }
 
 const apr_array_header_t *sk_cookies_read(request_rec *r)
@@ -45,8 +48,10 @@ void sk_cookies_strip(request_rec *r, sk_cookie_test *is_ours, const void *baton
 {
     sk_visit *visit = sk_visit_first(r);
 
+    /* Once: RequestHeader in .htaccess writes others for whom it redirects. */
     if (!visit->cookies) {
-        visit->cookies = apr_table_get(r->headers_in, "Cookie");
+        const char *header = apr_table_get(r->headers_in, "Cookie");
+        visit->cookies = header ? header : "";
     }
     strip_header(r, "Cookie", is_ours, baton);
     strip_header(r, "Cookie2", is_ours, baton); /* ap_cookie_read() reads it too */

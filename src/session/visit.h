@@ -43,8 +43,9 @@ typedef struct sk_visit {
     sk_session_status status;
     sk_record *
         record; /* that the session's cookie held, also if it is over; NULL once it was dropped */
-    sk_record *last_record;   /* of a session that is valid or has ended by time */
-    const char *cookies;      /* the Cookie header as it came, once ours were taken out of it */
+    sk_record *last_record; /* of a session that is valid or has ended by time */
+    const char
+        *cookies; /* the Cookie header as it came, once ours were taken out of it; "": none */
     apr_array_header_t *sent; /* const char *: Set-Cookie lines of ours; see cookies.h */
     apr_table_t *
         outgoing; /* Set-Cookie lines of the session, which only the answer itself gets to see */
