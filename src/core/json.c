@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 #include <json-c/json.h>
 
+#include "core/seal.h"
 #include "core/text.h"
 
 static apr_status_t release(void *value)
@@ -18,12 +19,13 @@ static apr_status_t release(void *value)
 /* A copy that ends with a NUL. json-c's own check of UTF-8 takes overlong forms and surrogates for characters. */
 static const char *utf8_text(apr_pool_t *pool, const char *json, size_t length)
 {
-    const char *text;
+    char *text;
 
     if (length == 0 || length >= INT_MAX || memchr(json, '\0', length)) {
         return NULL;
     }
     text = apr_pstrmemdup(pool, json, length);
+    sk_cleanse_with_pool(pool, text); /* there may be tokens in it */
     return sk_text_is_utf8(text) ? text : NULL;
 }
 

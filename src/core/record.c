@@ -185,6 +185,7 @@ static bool write_jwt(writer *w, const char *text)
         if (!decoded || text[text_length] != (part < 2 ? '.' : '\0')) {
             return false;
         }
+        sk_cleanse_bytes_with_pool(w->pool, decoded, length);
         write_number(w, length);
         write_bytes(w, decoded, length);
         text += text_length + 1;
@@ -232,6 +233,7 @@ static char *text_of(apr_pool_t *pool, const sk_token *token)
             return NULL;
         }
         parts[part] = sk_text_base64url(pool, bytes, length);
+        sk_cleanse_with_pool(pool, (char *)(size_t)parts[part]);
     }
     return apr_pstrcat(pool, parts[0], ".", parts[1], ".", parts[2], NULL);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
+#include <apr_allocator.h>
+
 #include <stdlib.h>
 #include <apr_general.h>
 #include <openssl/hmac.h>
@@ -105,6 +107,37 @@ char *support_repeat(apr_pool_t *pool, char c, size_t count)
     memset(text, c, count);
     text[count] = '\0';
     return text;
+}
+
+static bool holds(const char *memory, size_t size, const char *text)
+{
+    size_t length = strlen(text), i;
+
+    for (i = 0; i + length <= size; i++) {
+        if (memcmp(memory + i, text, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The allocator keeps the pool's memory, and gives it to the next who asks. */
+bool support_leaves(void (*work)(apr_pool_t *pool), const char *text)
+{
+    apr_allocator_t *allocator;
+    apr_memnode_t *node;
+    apr_pool_t *pool;
+    bool left;
+
+    assert_int_equal(apr_allocator_create(&allocator), APR_SUCCESS);
+    assert_int_equal(apr_pool_create_ex(&pool, NULL, NULL, allocator), APR_SUCCESS);
+    work(pool);
+    apr_pool_destroy(pool);
+    node = apr_allocator_alloc(allocator, 8192 - APR_MEMNODE_T_SIZE);
+    left = holds(node->first_avail, (size_t)(node->endp - node->first_avail), text);
+    apr_allocator_free(allocator, node);
+    apr_allocator_destroy(allocator);
+    return left;
 }
 
 apr_array_header_t *support_words(apr_pool_t *pool, const char *words)

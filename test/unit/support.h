@@ -48,6 +48,9 @@ void *support_copy(apr_pool_t *pool, const void *bytes, size_t length);
 /** A text of one character, many times. */
 char *support_repeat(apr_pool_t *pool, char c, size_t count);
 
+/** Does the memory of a pool (its first 8 KB) still hold a text, after something was done with the pool and it was destroyed? */
+bool support_leaves(void (*work)(apr_pool_t *pool), const char *text);
+
 /** A list from words separated by spaces, in their order. */
 apr_array_header_t *support_words(apr_pool_t *pool, const char *words);
 

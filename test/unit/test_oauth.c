@@ -257,6 +257,37 @@ static void hostile_error_codes_do_not_reach_the_log(void **state)
     }
 }
 
+static void make_bodies(apr_pool_t *pool)
+{
+    assert_non_null(sk_oauth_code_body(pool, &settings, "made-up-code",
+                                       "https://app.example/auth/callback",
+                                       "made-up-verifier"));
+    assert_non_null(sk_oauth_refresh_body(pool, &settings, "rt_made-up"));
+}
+
+static void read_answer(apr_pool_t *pool)
+{
+    static const char body[] =
+        "{\"access_token\":\"made-up-access\",\"id_token\":\"made-up-id\","
+        "\"refresh_token\":\"rt_made-up\"}";
+    sk_token_set tokens;
+
+    assert_null(sk_oauth_read_tokens(pool, 200, body, strlen(body), &tokens));
+    assert_string_equal(tokens.refresh_token, "rt_made-up");
+}
+
+static void requests_and_tokens_are_overwritten_with_their_pool(void **state)
+{
+    static const char *const secrets[] = {"made-up", "test_s3cr", "client_secret="};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(secrets); i++) {
+        support_expect(!support_leaves(make_bodies, secrets[i]), "%s of a request", secrets[i]);
+        support_expect(!support_leaves(read_answer, secrets[i]), "%s of an answer", secrets[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +300,7 @@ int main(void)
         TEST(answers_without_tokens_are_refused),
         TEST(errors_are_named_by_their_code_alone),
         TEST(hostile_error_codes_do_not_reach_the_log),
+        TEST(requests_and_tokens_are_overwritten_with_their_pool),
     };
 
     return RUN(tests);

@@ -493,6 +493,30 @@ static void damaged_tokens_do_not_crash(void **state)
     }
 }
 
+static void pack_and_unpack(apr_pool_t *pool)
+{
+    sk_record record = {0}, unpacked;
+    size_t length;
+    const unsigned char *bytes;
+
+    record.id = "made-up-id-of-a-record";
+    record.identity.sub = "usr_1";
+    record.refresh_token = sk_token_pack(pool, "rt_made-up");
+    record.access_token = sk_token_pack(pool, "bWFkZQ.dXAtdG9rZW4.b2YtdGVzdHM");
+    bytes = sk_record_pack(pool, &record, &length);
+    assert_true(sk_record_unpack(pool, bytes, length, &unpacked));
+    assert_string_equal(sk_token_text(pool, &unpacked.refresh_token), "rt_made-up");
+    assert_non_null(sk_token_text(pool, &unpacked.access_token));
+}
+
+static void tokens_are_overwritten_with_their_pool(void **state)
+{
+    (void)state;
+    assert_false(support_leaves(pack_and_unpack, "rt_made-up"));
+    assert_false(support_leaves(pack_and_unpack, "up-token"));
+    assert_false(support_leaves(pack_and_unpack, "bWFkZQ.dXAt"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -514,6 +538,7 @@ int main(void)
         TEST(a_jwt_is_a_quarter_shorter),
         TEST(no_token_is_none),
         TEST(damaged_tokens_do_not_crash),
+        TEST(tokens_are_overwritten_with_their_pool),
     };
 
     return RUN(tests);

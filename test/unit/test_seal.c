@@ -230,6 +230,29 @@ static void a_secret_is_overwritten_with_its_pool(void **state)
     assert_memory_equal(secret, zeros, sizeof(zeros));
 }
 
+static void leave_a_copy(apr_pool_t *pool)
+{
+    apr_pstrdup(pool, "a refresh token");
+}
+
+static void open_a_session(apr_pool_t *pool)
+{
+    size_t length;
+    char *bytes = apr_pstrdup(pool, "a refresh token");
+    const sk_sealer *session = session_sealer(pool);
+    const char *sealed = sk_seal(pool, session, bytes, strlen(bytes));
+
+    memset(bytes, 0, strlen(bytes));
+    assert_string_equal(sk_unseal(pool, session, sealed, &length), "a refresh token");
+}
+
+static void what_was_opened_is_overwritten_with_its_pool(void **state)
+{
+    (void)state;
+    assert_true(support_leaves(leave_a_copy, "a refresh token"));
+    assert_false(support_leaves(open_a_session, "a refresh token"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +267,7 @@ int main(void)
         TEST(a_sealed_text_has_version_key_id_nonce_content_and_tag),
         TEST(hkdf_is_that_of_the_rfc),
         TEST(a_secret_is_overwritten_with_its_pool),
+        TEST(what_was_opened_is_overwritten_with_its_pool),
     };
 
     return RUN(tests);
