@@ -47,6 +47,7 @@ sk_attempt *sk_attempt_make(apr_pool_t *pool, const unsigned char *seed, apr_tim
     if (!attempt->state || !attempt->nonce || !attempt->verifier) {
         return NULL;
     }
+    sk_cleanse_with_pool(pool, (char *)(size_t)attempt->verifier);
     attempt->target = target;
     attempt->started = started;
     attempt->reference = sk_attempt_reference(pool, attempt->state);
@@ -62,6 +63,7 @@ const char *sk_attempt_seal(apr_pool_t *pool, const sk_sealer *sealer,
     unsigned char *bytes = apr_palloc(pool, length);
     int i;
 
+    sk_cleanse_bytes_with_pool(pool, bytes, length);
     memcpy(bytes, seed, SEED);
     for (i = 0; i < 8; i++) {
         bytes[SEED + i] = (unsigned char)(started >> (56 - 8 * i) & 0xff);

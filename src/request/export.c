@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "config/config.h"
+#include "core/text.h"
 #include "request/authn.h"
 #include "session/visit.h"
 
@@ -218,7 +219,7 @@ static void take_back(request_rec *r)
     const char *authorization = apr_table_get(r->headers_in, "Authorization");
 
     scrub(r);
-    if (passed && authorization && strcmp(passed, authorization) == 0) {
+    if (sk_text_equal(passed, authorization)) {
         apr_table_unset(r->headers_in, "Authorization");
     }
 }
