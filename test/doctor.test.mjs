@@ -77,6 +77,7 @@ it('nothing is said of what is well', async () => {
   for (const settings of [
     {}, { SessionEnv: 'Off' }, { SessionMaxAge: 3600 }, { SessionMaxAge: 0, SessionCryptoPassphrase: 'made-up' },
     { SessionMaxAge: 86400, SessionCryptoPassphrase: 'made-up', SessionExpiryUpdateInterval: 60 },
+    { SessionCookieName: 'session path=/;HttpOnly;Secure;SameSite=Lax;Domain=example.com', ScalekitSessionScope: 'example.com' },
     { SessionCookieName: '"__Secure-session" "path=/; httponly; secure; samesite = lax"' },
   ]) {
     const { status, output } = await check(settings);

@@ -89,9 +89,10 @@ static const char *refuse_cookie(apr_pool_t *pool, const sk_tree_line *line)
                    : NULL;
 }
 
-static void warn_of_cookie(apr_pool_t *pool, const server_rec *s, const char *name,
+static void warn_of_cookie(apr_pool_t *pool, const server_rec *s, const sk_settings *settings,
                            const sk_tree_line *line, bool is_on_https)
 {
+    bool is_shared = strcmp(settings->session_scope, s->server_hostname) != 0;
     const char *path = attribute(pool, line->args, "path");
     const char *same_site = attribute(pool, line->args, "SameSite");
     const struct {
@@ -109,15 +110,15 @@ static void warn_of_cookie(apr_pool_t *pool, const server_rec *s, const char *na
          "https)"},
         {!same_site || strcasecmp(same_site, "Lax") != 0,
          "has no SameSite=Lax: other sites can send forms in the name of whoever is signed in"},
-        {attribute(pool, line->args, "Domain"),
-         "has a Domain: every host of that domain gets the session; take it away, and see "
-         "ScalekitSessionScope"},
+        {attribute(pool, line->args, "Domain") && !is_shared,
+         "has a Domain: every host of that domain gets the session; take it away, or set "
+         "ScalekitSessionScope, without which it opens nothing there"},
     };
     size_t i;
 
     for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         if (all[i].is_wrong) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "%s: %s (%s:%d) %s", name,
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "%s: %s (%s:%d) %s", settings->name,
                          line->directive, line->file, line->line, all[i].what);
         }
     }
@@ -261,7 +262,7 @@ void sk_doctor_warn(apr_pool_t *pool, const server_rec *s, const sk_settings *se
     int i;
 
     for (i = 0; i < facts->cookies->nelts; i++) {
-        warn_of_cookie(pool, s, settings->name, &APR_ARRAY_IDX(facts->cookies, i, sk_tree_line),
+        warn_of_cookie(pool, s, settings, &APR_ARRAY_IDX(facts->cookies, i, sk_tree_line),
                        https);
     }
     warn_of_sessions(pool, s, settings->name, facts);
