@@ -12,6 +12,7 @@
 #include <ap_mpm.h>
 #include <apr_strings.h>
 
+#include "config/check.h"
 #include "config/config.h"
 #include "environment/environment.h"
 #include "request/authn.h"

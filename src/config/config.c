@@ -5,12 +5,9 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "config/doctor.h"
 #include "config/expression.h"
 #include "config/secret.h"
 #include "config/server.h"
-#include "config/tree.h"
-#include "config/variables.h"
 #include "core/oauth.h"
 #include "environment/table.h"
 
@@ -482,97 +479,3 @@ const command_rec sk_config_commands[] = {
     AP_INIT_TAKE1("ScalekitPrompt", set_steering, NULL, OR_AUTHCFG,
                   "what Scalekit asks: login, create, select_account, consent or none"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL}};
-
-/* ---- the check at start ---- */
-
-/* Requests only reach the main server where no virtual host is; without a name of its own nobody means it. */
-static bool is_meant(const server_rec *s, const sk_tree_facts *facts)
-{
-    return s->is_virtual || !s->next || facts->has_server_name;
-}
-
-/* httpd gives a virtual host without a directive of ours the main server's record, but its settings are its own. */
-static sk_server *own_record(apr_pool_t *pconf, server_rec *s, const server_rec *main_server)
-{
-    if (s != main_server && server_of(s) == server_of(main_server)) {
-        ap_set_module_config(s->module_config, &auth_scalekit_module,
-                             apr_pmemdup(pconf, server_of(s), sizeof(sk_server)));
-    }
-    return server_of(s);
-}
-
-static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s,
-                                const server_rec *main_server)
-{
-    sk_server *server = own_record(pconf, s, main_server);
-    sk_tree_facts facts = sk_tree_read(pconf, s);
-    const char *wrong;
-
-    if (!(server->any || facts.uses_our_auth_type) || !is_meant(s, &facts)) {
-        return NULL;
-    }
-    if ((wrong = sk_doctor_check(ptemp, &facts))
-        || (wrong = sk_server_finish(pconf, ptemp, s, server, &facts))) {
-        return wrong;
-    }
-    sk_doctor_warn(ptemp, s, server->settings, &facts);
-    return NULL;
-}
-
-/* Servers of one environment share what is known about it. */
-static void number_environments(server_rec *main_server)
-{
-    int next = 0;
-    server_rec *s, *earlier;
-
-    for (s = main_server; s; s = s->next) {
-        sk_settings *settings = server_of(s)->settings;
-        if (!settings) {
-            continue;
-        }
-        settings->number = -1;
-        for (earlier = main_server; earlier != s; earlier = earlier->next) {
-            const sk_settings *theirs = server_of(earlier)->settings;
-            if (theirs && strcmp(theirs->env_url, settings->env_url) == 0) {
-                settings->number = theirs->number;
-            }
-        }
-        if (settings->number < 0) {
-            settings->number = next++;
-        }
-    }
-}
-
-static void hide_secrets(apr_pool_t *pconf, apr_pool_t *ptemp, const server_rec *s)
-{
-    apr_array_header_t *secrets = apr_array_make(ptemp, 4, sizeof(char *));
-
-    for (; s; s = s->next) {
-        const sk_settings *settings = server_of(s)->settings;
-        if (settings) {
-            APR_ARRAY_PUSH(secrets, const char *) = settings->client_secret;
-            apr_array_cat(secrets, settings->secrets);
-        }
-    }
-    sk_variables_hide(pconf, secrets);
-}
-
-int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
-                    server_rec *main_server)
-{
-    server_rec *s;
-    int status = OK;
-
-    (void)plog;
-    for (s = main_server; s; s = s->next) {
-        const char *wrong = check_server(pconf, ptemp, s, main_server);
-        if (wrong) {
-            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, s,
-                         "mod_auth_scalekit: %s: %s", sk_server_name(ptemp, s), wrong);
-            status = HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-    number_environments(main_server);
-    hide_secrets(pconf, ptemp, main_server);
-    return status;
-}

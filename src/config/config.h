@@ -21,12 +21,6 @@ void *sk_config_merge_server(apr_pool_t *pool, void *base, void *add);
 void *sk_config_create_policy(apr_pool_t *pool, char *dir);
 void *sk_config_merge_policy(apr_pool_t *pool, void *base, void *add);
 
-/**
- * The check_config hook: turns each server's directives into settings and has the doctor look at them. Part of
- * `httpd -t`. A server that cannot work stops the start with one line that names directive, virtual host and remedy.
- */
-int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
-
 /** The settings of a server; NULL where the module is not configured. */
 const sk_settings *sk_settings_of(const server_rec *s);
 
