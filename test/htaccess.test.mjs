@@ -229,6 +229,26 @@ describe('an author of .htaccess', () => {
       assert.equal(environment.SCALEKIT_EMAIL, 'ada@acme.test');
     });
 
+    it('by SessionHeader, with a session of his own', async () => {
+      const { value: own } = (await signIn(site, { as: 'max@acme.test' })).jar.get('session');
+      const open = 'AuthType None\nRequire all granted\n';
+      site.writeFiles({
+        'htdocs/eve/one/.htaccess': `${open}RewriteEngine On\nRewriteRule ^there$ /eve/two/index.cgi [L]\n`,
+        'htdocs/eve/two/.htaccess': `${open}${always}\nSessionHeader X-Session\n`,
+        'htdocs/eve/two/index.cgi': { text: `#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\nX-Session: ${own}&a=b\\r\\n\\r\\n'\n`, mode: 0o755 },
+      });
+      for (const way of ['/eve/two/', '/eve/one/there']) {
+        const visitor = site.visitor();
+        const answer = await visitor.get(way);
+        assert.equal(answer.status, 200);
+        assert.match(answer.headers['set-cookie'], /^session=a=b/m, 'what others keep there is theirs');
+        assert.equal((await visitor.get('/cgi-bin/env')).status, 302, way);
+        const copy = ada.clone();
+        await copy.get(way);
+        assert.equal(parseEnvironment((await copy.get('/cgi-bin/env')).text).SCALEKIT_EMAIL, 'ada@acme.test', way);
+      }
+    });
+
     it('for a CGI script', async () => {
       const environment = parseEnvironment((await ada.get('/eve/names/cgi')).text);
       assert.ok(environment.SCALEKIT_SUB.startsWith(ADA), environment.SCALEKIT_SUB);
