@@ -9,7 +9,7 @@ import { SECURE_COOKIE, scalekitHost, signIn, startSite } from './support/sites.
 const ours = (output) => output.split('\n').filter((line) => /auth_scalekit:/.test(line));
 const check = (settings, site) => configtest({ config: (one) => scalekitHost(one, { settings: { SessionCookieName: SECURE_COOKIE, ...settings }, ...site }) });
 
-describe('a cookie that browsers would drop is refused:', () => {
+describe('a cookie that browsers would drop is refused:', { concurrency: 4 }, () => {
   const cases = {
     '__Host-session path=/;HttpOnly;SameSite=Lax': /has no Secure/,
     '__host-session path=/;HttpOnly;SameSite=Lax': /has no Secure/,
@@ -31,7 +31,7 @@ describe('a cookie that browsers would drop is refused:', () => {
   }
 });
 
-describe('a warning is given, once, for', () => {
+describe('a warning is given, once, for', { concurrency: 4 }, () => {
   const cookie = (attributes) => ({ SessionCookieName: `session ${attributes}` });
   const https = { ScalekitBaseURL: 'https://www.example.com' };
   const max = 'SessionMaxAge \\(.*httpd\\.conf:\\d+\\)';

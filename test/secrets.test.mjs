@@ -52,87 +52,89 @@ const notIn = (text, values, where) => {
   }
 };
 
-for (const [way, { settings, files = {}, env = {} }] of Object.entries(ways)) {
-  describe(`secrets that are given ${way}`, () => {
-    let site;
-    const long = [['client secret', SECRET], ['session key', KEY]]; // what opens doors for long
-    const seen = []; // what visitors got to see
+describe('secrets that are given', { concurrency: 3 }, () => {
+  for (const [way, { settings, files = {}, env = {} }] of Object.entries(ways)) {
+    describe(way, { concurrency: 1 }, () => {
+      let site;
+      const long = [['client secret', SECRET], ['session key', KEY]]; // what opens doors for long
+      const seen = []; // what visitors got to see
 
-    before(async () => {
-      site = await startSite({
-        env,
-        logLevel: 'debug auth_scalekit:trace8',
-        scalekit: { clientSecret: SECRET },
-        files: { ...siteFiles, ...files, 'cgi-bin/environments': { text: environments, mode: 0o755 }, 'logger.sh': { text: logger, mode: 0o755 } },
-        config: (one) => `ExtendedStatus On\nCustomLog "||${one.root}/logger.sh" common\n${scalekitHost(one, {
-          settings: typeof settings === 'function' ? settings(one.root) : settings,
-          locations: Object.fromEntries(['info', 'status'].map((name) => [`/server-${name}`, [`SetHandler server-${name}`, 'AuthType None', 'Require all granted']])),
-        })}`,
+      before(async () => {
+        site = await startSite({
+          env,
+          logLevel: 'debug auth_scalekit:trace8',
+          scalekit: { clientSecret: SECRET },
+          files: { ...siteFiles, ...files, 'cgi-bin/environments': { text: environments, mode: 0o755 }, 'logger.sh': { text: logger, mode: 0o755 } },
+          config: (one) => `ExtendedStatus On\nCustomLog "||${one.root}/logger.sh" common\n${scalekitHost(one, {
+            settings: typeof settings === 'function' ? settings(one.root) : settings,
+            locations: Object.fromEntries(['info', 'status'].map((name) => [`/server-${name}`, [`SetHandler server-${name}`, 'AuthType None', 'Require all granted']])),
+          })}`,
+        });
+      });
+      after(() => site?.stop());
+
+      const keep = (answer) => seen.push(...answer.hops.map((hop) => hop.text), answer.text);
+      const visit = async () => {
+        const visitor = await signIn(site);
+        keep(visitor.arrival);
+        const note = () => { for (const { name, value } of visitor.jar.list()) if (/^(session|sk_login_)/.test(name)) long.push([`cookie ${name}`, value]); };
+        note();
+        assert.equal((await visitor.script('/sessions/refresh-token', { method: 'POST' })).status, 200);
+        note();
+        keep(await visitor.get('/logout', { follow: true }));
+        return visitor;
+      };
+
+      it('work, again after a reload, and with a failed login', async () => {
+        await visit();
+        await site.reload();
+        await visit();
+        await site.scalekit.control({ fail: { token: { mode: 'status', status: 401, body: { error: 'invalid_client' } } } });
+        const visitor = site.visitor();
+        keep(await visitor.get('/', { follow: true }));
+        await site.scalekit.control({ reset: true, mutate: { id: 'badSignature' } });
+        keep(await visitor.get('/', { follow: true }));
+        keep(await visitor.get('/auth/callback?state=x&code=y'));
+        await site.scalekit.control({ reset: true });
+      });
+
+      it('are not in the log, nor is anything that Scalekit issued', () => {
+        const short = site.scalekit.state().requests.flatMap(({ query, form }) => [
+          ['state', query.state], ['nonce', query.nonce], ['code', form.code], ['verifier', form.code_verifier], ['refresh token', form.refresh_token],
+        ]).filter(([, value]) => value);
+        assert.deepEqual([...new Set(short.map(([name]) => name))].sort(), ['code', 'nonce', 'refresh token', 'state', 'verifier']);
+        const lines = ourLines(site.output());
+        assert.ok(lines.length > 5);
+        notIn(lines.join('\n'), [...long, ...short], 'a line of ours');
+        assert.doesNotMatch(lines.join('\n'), /eyJ[\w-]{10}|\brt_[\w-]{10}/, 'a token');
+        notIn(site.output(), [...long.slice(0, 2), ...short.filter(([name]) => /verifier|refresh/.test(name))], 'the log');
+      });
+
+      it('are not in what httpd shows of itself', async () => {
+        for (const dump of ['CONFIG', 'VHOSTS', 'RUN_CFG', 'INCLUDES', 'MODULES']) {
+          notIn((await site.configtest(`-DDUMP_${dump}`)).output, long, dump);
+        }
+        for (const page of ['/server-info', '/server-info?config', '/server-status', '/server-status?auto']) {
+          const answer = await site.get(page);
+          assert.equal(answer.status, 200);
+          notIn(answer.text, long, page);
+        }
+      });
+
+      it('are not in any page', () => notIn(seen.join('\n'), long.slice(0, 2), 'a page'));
+
+      it('are not in the environment of scripts, loggers and httpd itself', async () => {
+        const visitor = await signIn(site);
+        const script = await visitor.get('/cgi-bin/environments');
+        assert.match(script.text, /GATEWAY_INTERFACE/);
+        const logged = fs.readFileSync(path.join(site.root, 'logs', 'logger'), 'utf8');
+        assert.match(logged, /PATH=/);
+        const processes = [site.pid, ...site.children()].map((pid) => fs.readFileSync(`/proc/${pid}/environ`, 'latin1'));
+        notIn([script.text, logged, ...processes].join('\n'), long.slice(0, 2), 'an environment');
       });
     });
-    after(() => site?.stop());
-
-    const keep = (answer) => seen.push(...answer.hops.map((hop) => hop.text), answer.text);
-    const visit = async () => {
-      const visitor = await signIn(site);
-      keep(visitor.arrival);
-      const note = () => { for (const { name, value } of visitor.jar.list()) if (/^(session|sk_login_)/.test(name)) long.push([`cookie ${name}`, value]); };
-      note();
-      assert.equal((await visitor.script('/sessions/refresh-token', { method: 'POST' })).status, 200);
-      note();
-      keep(await visitor.get('/logout', { follow: true }));
-      return visitor;
-    };
-
-    it('work, again after a reload, and with a failed login', async () => {
-      await visit();
-      await site.reload();
-      await visit();
-      await site.scalekit.control({ fail: { token: { mode: 'status', status: 401, body: { error: 'invalid_client' } } } });
-      const visitor = site.visitor();
-      keep(await visitor.get('/', { follow: true }));
-      await site.scalekit.control({ reset: true, mutate: { id: 'badSignature' } });
-      keep(await visitor.get('/', { follow: true }));
-      keep(await visitor.get('/auth/callback?state=x&code=y'));
-      await site.scalekit.control({ reset: true });
-    });
-
-    it('are not in the log, nor is anything that Scalekit issued', () => {
-      const short = site.scalekit.state().requests.flatMap(({ query, form }) => [
-        ['state', query.state], ['nonce', query.nonce], ['code', form.code], ['verifier', form.code_verifier], ['refresh token', form.refresh_token],
-      ]).filter(([, value]) => value);
-      assert.deepEqual([...new Set(short.map(([name]) => name))].sort(), ['code', 'nonce', 'refresh token', 'state', 'verifier']);
-      const lines = ourLines(site.output());
-      assert.ok(lines.length > 5);
-      notIn(lines.join('\n'), [...long, ...short], 'a line of ours');
-      assert.doesNotMatch(lines.join('\n'), /eyJ[\w-]{10}|\brt_[\w-]{10}/, 'a token');
-      notIn(site.output(), [...long.slice(0, 2), ...short.filter(([name]) => /verifier|refresh/.test(name))], 'the log');
-    });
-
-    it('are not in what httpd shows of itself', async () => {
-      for (const dump of ['CONFIG', 'VHOSTS', 'RUN_CFG', 'INCLUDES', 'MODULES']) {
-        notIn((await site.configtest(`-DDUMP_${dump}`)).output, long, dump);
-      }
-      for (const page of ['/server-info', '/server-info?config', '/server-status', '/server-status?auto']) {
-        const answer = await site.get(page);
-        assert.equal(answer.status, 200);
-        notIn(answer.text, long, page);
-      }
-    });
-
-    it('are not in any page', () => notIn(seen.join('\n'), long.slice(0, 2), 'a page'));
-
-    it('are not in the environment of scripts, loggers and httpd itself', async () => {
-      const visitor = await signIn(site);
-      const script = await visitor.get('/cgi-bin/environments');
-      assert.match(script.text, /GATEWAY_INTERFACE/);
-      const logged = fs.readFileSync(path.join(site.root, 'logs', 'logger'), 'utf8');
-      assert.match(logged, /PATH=/);
-      const processes = [site.pid, ...site.children()].map((pid) => fs.readFileSync(`/proc/${pid}/environ`, 'latin1'));
-      notIn([script.text, logged, ...processes].join('\n'), long.slice(0, 2), 'an environment');
-    });
-  });
-}
+  }
+});
 
 it('a variable that the server configuration passes on with PassEnv is passed on', async () => {
   const site = await startSite({
@@ -147,7 +149,7 @@ it('a variable that the server configuration passes on with PassEnv is passed on
   assert.ok(text.includes(`MY_SECRET='${SECRET}'`), text);
 });
 
-describe('the administrator is told of', { skip: process.getuid() !== 0 && 'only root can give files away' }, () => {
+describe('the administrator is told of', { concurrency: 4, skip: process.getuid() !== 0 && 'only root can give files away' }, () => {
   const user = serverUser();
   const [, uid, gid] = new RegExp(`^${user}:[^:]*:(\\d+):(\\d+)`, 'm').exec(fs.readFileSync('/etc/passwd', 'utf8')).map(Number);
   const key = (mode) => ({ text: `${KEY}\n`, mode });
