@@ -84,6 +84,20 @@ static const char *keep_unless_planted(void *baton, const char *line)
     return NULL;
 }
 
+/* mod_session itself may have dropped its cookie by then. */
+static const char *keep_unless_planted_late(void *baton, const char *line)
+{
+    const char *value = strchr(line, '=');
+
+    return value && value[1] == ';' ? line : keep_unless_planted(baton, line);
+}
+
+void sk_planted_take_out(request_rec *r)
+{
+    sk_cookies_change(r->pool, r->headers_out, keep_unless_planted_late, r);
+    sk_cookies_change(r->pool, r->err_headers_out, keep_unless_planted_late, r);
+}
+
 /* When the handler has said everything, and mod_session, which saves in a filter of its own, has not. */
 static apr_status_t take_out(ap_filter_t *f, apr_bucket_brigade *brigade)
 {

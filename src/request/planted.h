@@ -6,7 +6,10 @@
 #ifndef SK_REQUEST_PLANTED_H
 #define SK_REQUEST_PLANTED_H
 
-#include <apr_pools.h>
+#include <httpd.h>
+
+/** Once more, when all is said: with mod_headers .htaccess files set cookies as well. */
+void sk_planted_take_out(request_rec *r);
 
 void sk_planted_hook(apr_pool_t *pool);
 
