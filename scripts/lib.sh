@@ -115,7 +115,9 @@ need_integration_packages() {
     need_node_modules test
 }
 
-# build TARGET...: out of tree, into $build_dir.
+# build TARGET...: out of tree, into $build_dir, configured with $configure_options. Warnings are errors in continuous
+# integration, whose compiler is known; newcomers may have any.
+configure_options=(--enable-unit-tests ${CI:+--enable-werror})
 build() {
     local top=$PWD
     if [ ! -f configure ] || [ configure.ac -nt configure ]; then
@@ -125,7 +127,7 @@ build() {
     mkdir -p "$build_dir"
     if [ ! -f "$build_dir/Makefile" ]; then
         say "configure in $build_dir"
-        (cd "$build_dir" && "$top/configure" --quiet --enable-unit-tests)
+        (cd "$build_dir" && "$top/configure" --quiet "${configure_options[@]}")
     fi
     say "make in $build_dir"
     make -C "$build_dir" --no-print-directory -s -j2 "$@"

@@ -64,23 +64,27 @@ static void log_to_server(void *baton, sk_level level, const char *line)
                  "%s", line);
 }
 
+static void log_settings(apr_pool_t *pool, const server_rec *s)
+{
+    for (; s; s = s->next) {
+        const sk_settings *settings = sk_settings_of(s);
+        if (settings) {
+            ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "%s: Scalekit at %s; our own paths:%s",
+                         settings->name, settings->env_url, own_paths(pool, settings));
+        }
+    }
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *main_server)
 {
     sk_call call = {pconf, log_to_server, main_server, 0, false, false};
-    server_rec *s;
 
     (void)plog;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    for (s = main_server; s; s = s->next) {
-        const sk_settings *settings = sk_settings_of(s);
-        if (settings) {
-            ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "%s: Scalekit at %s; our own paths:%s",
-                         settings->name, settings->env_url, own_paths(ptemp, settings));
-        }
-    }
+    log_settings(ptemp, main_server);
     table =
         sk_table_open(&call, main_server->process->pool, sk_config_shared_memory(main_server));
     return table && sk_http_start() == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;

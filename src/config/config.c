@@ -123,7 +123,7 @@ static bool read_size(const char *text, apr_size_t *bytes)
                 : strcasecmp(unit, "G") == 0 ? 30
                                              : -1;
 
-    if (unit == text || size < 0 || size > SK_TABLE_SIZE_MAX || shift < 0) {
+    if (unit == text || size < 0 || (apr_size_t)size > SK_TABLE_SIZE_MAX || shift < 0) {
         return false;
     }
     *bytes = (apr_size_t)size << shift;

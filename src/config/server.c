@@ -34,13 +34,15 @@ const char *sk_server_name(apr_pool_t *pool, const server_rec *s)
 static const char *from_environment(const char *variables)
 {
     char name[64];
+    const char *value;
     size_t length;
 
     while (variables && *variables) {
         length = strcspn(variables, " ");
         apr_cpystrn(name, variables, length + 1);
-        if (getenv(name) && *getenv(name)) {
-            return getenv(name);
+        value = getenv(name);
+        if (value && *value) {
+            return value;
         }
         variables += length;
         variables += *variables == ' ';

@@ -72,6 +72,7 @@ static bool is_transparent(const ap_directive_t *section)
 }
 
 /* `own`: these lines stand in the server's own section, not outside of all virtual hosts. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as httpd itself went when it read the configuration */
 static void walk(apr_pool_t *pool, const ap_directive_t *directive, const server_rec *s,
                  bool own, bool in_section, sk_tree_facts *facts)
 {

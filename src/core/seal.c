@@ -95,7 +95,7 @@ sk_sealer *sk_sealer_create(apr_pool_t *pool, const apr_array_header_t *secrets,
     return sealer;
 }
 
-static int encrypt(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, unsigned char *sealed,
+static int seal_with(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, unsigned char *sealed,
                    const unsigned char *bytes, size_t length)
 {
     const seal_key *key = &sealer->keys[0];
@@ -119,13 +119,13 @@ const char *sk_seal(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes
 {
     unsigned char *sealed = apr_palloc(pool, HEAD + length + TAG);
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
-    int ok = cipher && encrypt(cipher, sealer, sealed, bytes, length);
+    int ok = cipher && seal_with(cipher, sealer, sealed, bytes, length);
 
     EVP_CIPHER_CTX_free(cipher);
     return ok ? sk_text_base64url(pool, sealed, HEAD + length + TAG) : NULL;
 }
 
-static int decrypt(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, const seal_key *key,
+static int open_with(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, const seal_key *key,
                    unsigned char *sealed, unsigned char *bytes, size_t length)
 {
     int size;
@@ -160,7 +160,7 @@ unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *
         if (memcmp(key->id, sealed + 1, KEY_ID) == 0) {
             bytes = apr_palloc(pool, *length + 1);
             sk_cleanse_bytes_with_pool(pool, bytes, *length);
-            if (!decrypt(cipher, sealer, key, sealed, bytes, *length)) {
+            if (!open_with(cipher, sealer, key, sealed, bytes, *length)) {
                 bytes = NULL;
             }
         }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/url.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <arpa/inet.h>
@@ -180,6 +179,7 @@ static const char *parse_authority(apr_pool_t *pool, char *authority, sk_url *ur
 {
     char *host = authority, *port, *c;
     bool is_v6 = *authority == '[';
+    long number;
 
     if (strchr(authority, '@')) {
         return "it must not contain a user name or password";
@@ -205,12 +205,12 @@ static const char *parse_authority(apr_pool_t *pool, char *authority, sk_url *ur
     url->origin =
         apr_pstrcat(pool, url->scheme, "://", is_v6 ? "[" : "", host, is_v6 ? "]" : "", NULL);
     if (port) {
-        if (!*port || strlen(port) > 5 || strspn(port, "0123456789") != strlen(port)
-            || atoi(port) < 1 || atoi(port) > 65535) {
+        number = strspn(port, "0123456789") == strlen(port) ? strtol(port, NULL, 10) : 0;
+        if (strlen(port) > 5 || number < 1 || number > 65535) {
             return "the port is not valid";
         }
-        if (atoi(port) != url->port) {
-            url->port = atoi(port);
+        if (number != url->port) {
+            url->port = (int)number;
             url->origin = apr_psprintf(pool, "%s:%d", url->origin, url->port);
         }
     }
@@ -254,11 +254,9 @@ static bool has_suffix(const char *text, const char *suffix)
 /* Four decimal numbers, the first being 127: "127.0.0.1.example.com" is somebody else. */
 static bool is_ipv4_loopback(const char *host)
 {
-    int first, second, third, fourth, length = 0;
+    unsigned char address[4];
 
-    return strspn(host, "0123456789.") == strlen(host)
-           && sscanf(host, "%3d.%3d.%3d.%3d%n", &first, &second, &third, &fourth, &length) == 4
-           && !host[length] && first == 127 && second <= 255 && third <= 255 && fourth <= 255;
+    return inet_pton(AF_INET, host, address) == 1 && address[0] == 127;
 }
 
 bool sk_url_is_loopback(const char *host)

@@ -73,7 +73,7 @@ static const char *seal(const sk_call *call, const sk_cache *cache, const sk_cac
     if (length > SK_CACHE_VALUE_MAX) {
         sk_call_log(call, SK_LEVEL_WARNING,
                     "A value of %" APR_SIZE_T_FMT " bytes is too large to be shared between "
-                    "processes: %d are allowed",
+                    "processes: %" APR_SIZE_T_FMT " are allowed",
                     length, SK_CACHE_VALUE_MAX);
         return NULL;
     }

@@ -26,7 +26,7 @@
 #include "environment/table.h"
 
 /** The largest value, in bytes. */
-#define SK_CACHE_VALUE_MAX (24 * 1024)
+#define SK_CACHE_VALUE_MAX ((size_t)24 * 1024)
 
 typedef struct sk_cache sk_cache;
 

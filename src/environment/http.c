@@ -180,6 +180,22 @@ static const char *failure_of(apr_pool_t *pool, CURLcode result, const char *det
                                        : curl_easy_strerror(result);
 }
 
+/* How long the answer asks to be left alone, an hour at most. */
+static apr_time_t retry_after(CURL *curl, long status)
+{
+    curl_off_t wait = 0;
+
+    if (status != 429 && status != 503) {
+        return 0;
+    }
+#if LIBCURL_VERSION_NUM >= 0x074200
+    curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait);
+#else
+    (void)curl;
+#endif
+    return wait > 0 ? apr_time_from_sec(wait < 3600 ? wait : 3600) : 0;
+}
+
 static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, const char *path,
                               const char *form)
 {
@@ -189,7 +205,6 @@ static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, co
     struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
     CURLcode result;
     long status = 0;
-    curl_off_t wait = 0;
 
     set_options(curl, http->settings, sk_call_time_left(call), &r);
     curl_easy_setopt(curl, CURLOPT_URL,
@@ -204,12 +219,7 @@ static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, co
     if (result == CURLE_OK) {
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         answer.status = (int)status;
-#if LIBCURL_VERSION_NUM >= 0x074200
-        curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait);
-        answer.retry_after = (status == 429 || status == 503) && wait > 0
-                                 ? apr_time_from_sec(wait < 3600 ? wait : 3600)
-                                 : 0;
-#endif
+        answer.retry_after = retry_after(curl, status);
         answer.body = r.bytes ? r.bytes : "";
         answer.length = r.length;
     }

@@ -14,7 +14,7 @@
 #include "environment/call.h"
 
 /** The largest answer that we read, in bytes. */
-#define SK_HTTP_ANSWER_MAX (256 * 1024)
+#define SK_HTTP_ANSWER_MAX ((size_t)256 * 1024)
 
 typedef struct sk_http sk_http;
 

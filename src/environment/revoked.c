@@ -92,7 +92,7 @@ typedef struct place {
 static place place_of(const sk_revoked *revoked, sk_revoked_by by, const char *name)
 {
     uint64_t hash = apr_siphash24(name, strlen(name), revoked->keys[by]);
-    place at = {revoked->bars + (uint32_t)hash % revoked->buckets * BUCKET,
+    place at = {revoked->bars + (size_t)((uint32_t)hash % revoked->buckets) * BUCKET,
                 hash & 0xffffffff00000000u};
 
     return at;

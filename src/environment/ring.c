@@ -139,7 +139,7 @@ static uint32_t home_of(const sk_ring *ring, const unsigned char *key)
 
 static uint32_t slot_after(const sk_ring *ring, uint32_t slot)
 {
-    return slot + 1 < ring->slots ? slot + 1 : 0;
+    return slot + 1 == ring->slots ? 0 : slot + 1;
 }
 
 /* How far it is from one slot on to another. */
@@ -348,7 +348,7 @@ static bool is_whole(sk_ring *ring, uint64_t position)
 /* A cell that means nothing, so that the way from the tail to the head leads over it. */
 static void write_gap(sk_ring *ring, uint64_t position)
 {
-    static const unsigned char nobody[SK_RING_KEY];
+    static const unsigned char nobody[SK_RING_KEY] = {0};
     sk_ring_item gap = {nobody, NULL, 0, 0, false, 0};
 
     gap.sum = sk_ring_sum(&gap);

@@ -29,10 +29,10 @@
 #include <apr_time.h>
 
 /** What room is counted in, in bytes. A ring begins at a multiple of it. */
-#define SK_RING_CELL 64
+#define SK_RING_CELL ((size_t)64)
 
 #define SK_RING_KEY 32
-#define SK_RING_VALUE_MAX (33 * 1024)
+#define SK_RING_VALUE_MAX ((size_t)33 * 1024)
 
 /** How many cells the tail passes for one that is appended; a bound of what one append moves. */
 #define SK_RING_PASSES 8

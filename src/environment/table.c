@@ -23,7 +23,7 @@
 
 /* More stripes are of no use, and smaller ones would hold too little. */
 #define STRIPES_MAX 16
-#define STRIPE_MIN (256 * 1024)
+#define STRIPE_MIN ((size_t)256 * 1024)
 
 typedef struct header {
     _Alignas(
@@ -48,6 +48,7 @@ struct sk_table {
 };
 
 static_assert(SK_TABLE_KEY == SK_RING_KEY, "a key of the table is one of the ring");
+/* NOLINTNEXTLINE(misc-redundant-expression): until one of them changes */
 static_assert(SK_TABLE_VALUE_MAX == SK_RING_VALUE_MAX,
               "a value of the table is one of the ring");
 static_assert(sizeof(header) % SK_RING_CELL == 0, "the marks are aligned");
@@ -69,7 +70,7 @@ static uint32_t count_marks(size_t size)
 {
     uint32_t count = 1;
 
-    while (2 * count * sizeof(uint64_t) <= size / 16) {
+    while (count * sizeof(uint64_t) <= size / 16 / 2) {
         count *= 2;
     }
     return count;

@@ -36,13 +36,13 @@
 #define SK_TABLE_KEY 32
 
 /** The largest value, in bytes. */
-#define SK_TABLE_VALUE_MAX (33 * 1024)
+#define SK_TABLE_VALUE_MAX ((size_t)33 * 1024)
 
 /** The smallest table, in bytes. */
-#define SK_TABLE_SIZE_MIN (64 * 1024)
+#define SK_TABLE_SIZE_MIN ((size_t)64 * 1024)
 
 /** The largest table, in bytes. */
-#define SK_TABLE_SIZE_MAX (1024 * 1024 * 1024)
+#define SK_TABLE_SIZE_MAX ((size_t)1024 * 1024 * 1024)
 
 /** How many words there are. */
 #define SK_TABLE_WORDS 256

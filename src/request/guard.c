@@ -72,7 +72,7 @@ static int steps(request_rec *r)
 {
     const char *value = value_of(r, steps_cookie);
 
-    return value ? atoi(value) : 0;
+    return value ? (int)strtol(value, NULL, 10) : 0;
 }
 
 void sk_guard_step(request_rec *r)

@@ -47,8 +47,8 @@ bool sk_organization_wanted(request_rec *r, const char **organization)
 {
     const char *why;
 
-    *organization = is_ruled(r) ? organization_of(r, &why) : NULL;
-    if (*organization || !is_ruled(r)) {
+    *organization = NULL;
+    if (!is_ruled(r) || (*organization = organization_of(r, &why))) {
         return true;
     }
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,

@@ -11,9 +11,9 @@
 static const char *origin_of(request_rec *r, const char *host, apr_port_t port)
 {
     const char *scheme = ap_http_scheme(r);
-    const char *brackets = strchr(host, ':') ? "[%s]" : "%s";
-    const char *name = apr_psprintf(r->pool, brackets, host);
-    char *c = apr_pstrcat(r->pool, scheme, "://", name, NULL);
+    bool is_v6 = strchr(host, ':') != NULL;
+    char *c =
+        apr_pstrcat(r->pool, scheme, "://", is_v6 ? "[" : "", host, is_v6 ? "]" : "", NULL);
 
     ap_str_tolower(c);
     return port == 0 || port == apr_uri_port_of_scheme(scheme)
@@ -68,6 +68,7 @@ static bool is_our_host(const request_rec *r)
 const char *sk_site_origin(request_rec *r)
 {
     const sk_settings *settings = sk_settings_of(r->server);
+    const char *here;
 
     if (settings->base_origin) {
         return settings->base_origin;
@@ -75,7 +76,8 @@ const char *sk_site_origin(request_rec *r)
     if (settings->redirect_origin) {
         return settings->redirect_origin;
     }
-    return is_our_host(r) ? request_origin(r) : canonical_origin(r);
+    here = is_our_host(r) ? request_origin(r) : NULL;
+    return here ? here : canonical_origin(r);
 }
 
 bool sk_site_is_here(request_rec *r)

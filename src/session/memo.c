@@ -46,7 +46,7 @@ static apr_status_t drop_all(void *data)
     sk_memo *memo = data;
 
     while (!APR_RING_EMPTY(&memo->items, item, link)) {
-        drop(memo, APR_RING_FIRST(&memo->items));
+        drop(memo, APR_RING_FIRST(&memo->items)); /* NOLINT: drop() takes it out of the ring */
     }
     return APR_SUCCESS;
 }
@@ -141,7 +141,7 @@ void sk_memo_add(sk_memo *memo, const void *owner, const char *text,
         drop(memo, same);
     }
     while (memo->used + added->size > memo->size) {
-        drop(memo, APR_RING_LAST(&memo->items));
+        drop(memo, APR_RING_LAST(&memo->items)); /* NOLINT: drop() takes it out of the ring */
     }
     APR_RING_INSERT_HEAD(&memo->items, added, item, link);
     apr_hash_set(memo->by_text, added->text, (apr_ssize_t)added->text_length, added);

@@ -30,7 +30,7 @@ typedef struct sk_memo_session {
  * @param size in bytes
  * @return NULL if there is no lock for it
  */
-sk_memo *sk_memo_create(apr_pool_t *pool, size_t size);
+sk_memo *sk_memo_create(apr_pool_t *parent, size_t size);
 
 /**
  * What a text was decoded to, if that is known and has not expired.

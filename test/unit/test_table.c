@@ -266,7 +266,7 @@ static uint64_t *segment_of(apr_pool_t *pool)
 
     apr_pool_userdata_get(&segment, "mod_auth_scalekit/table", pool);
     assert_non_null(segment);
-    return (uint64_t *)APR_ALIGN((uintptr_t)apr_shm_baseaddr_get(segment), 64);
+    return (uint64_t *)APR_ALIGN((uintptr_t)apr_shm_baseaddr_get(segment), (size_t)64);
 }
 
 static void another_layout_or_size_is_given_up(void **state)
