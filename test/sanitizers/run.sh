@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Runs the tests where faults of memory and of threads are seen: test/sanitizers/run.sh asan|tsan|valgrind [PATTERN]
+# With a pattern only test/*PATTERN*.test.mjs, without the unit tests. The build goes to $BUILD_DIR-asan and so on.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+kind=${1:?asan, tsan or valgrind} pattern=${2:-}
+here=$PWD/test/sanitizers
+build_dir=$build_dir-$kind
+configure_options+=('CFLAGS=-g -O1')
+units=(test/unit/test_*.c)
+run_unit='scripts/test one'
+
+# What is left out, as a pattern of file names, and why:
+# - stand-in, harness: the tests of the tests, without our module
+without='/(stand-in|harness)\.'
+
+case $kind in
+asan)
+    configure_options+=('--enable-sanitizers=address,undefined')
+    # The slow way to see the stack at each malloc is the one that sees it through libraries without frame pointers.
+    export ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0:strict_string_checks=1:detect_stack_use_after_return=1
+    export LSAN_OPTIONS=suppressions=$here/lsan.supp:print_suppressions=0
+    export UBSAN_OPTIONS=print_stacktrace=1
+    ;;
+tsan)
+    configure_options+=(--enable-sanitizers=thread)
+    mapfile -t units < <(grep -lE 'apr_thread_create|fork\(' "${units[@]}")
+    # Unsafe in signal handlers is all that prefork does at its end: it calls exit() in one.
+    export TSAN_OPTIONS=report_signal_unsafe=0:history_size=7
+    # - refresh-herd: 200 requests in a time that is measured, and refused after half a second; refresh has herds too
+    without+='|/refresh-herd\.'
+    ;;
+valgrind)
+    need_packages valgrind
+    export VALGRIND_OPTS="-q --num-callers=30 --suppressions=$here/valgrind.supp"
+    run_unit='valgrind --error-exitcode=9'
+    # - browser: Chromium does not wait that long; what it asks for others ask for as well
+    # - refresh-herd: as above
+    without+='|/(browser|refresh-herd)\.'
+    ;;
+*) die "it is asan, tsan or valgrind" ;;
+esac
+
+need_build_packages
+build all
+build test-programs
+need_integration_packages
+# shellcheck source=/dev/null
+. "$build_dir/test/environment.sh"
+case $kind in
+tsan)
+    atomics=$(cd "$build_dir" && pwd)/tsan_atomics.so
+    # shellcheck disable=SC2046 # one word, one option
+    gcc -shared -fPIC -fsanitize=thread -O1 -g $("$(apxs -q APR_CONFIG)" --cppflags --includes) \
+        -o "$atomics" "$here/tsan_atomics.c"
+    export HTTPD_PRELOAD="$HTTPD_PRELOAD $atomics"
+    ;;
+valgrind) export VALGRIND_HTTPD=$HTTPD HTTPD=$here/valgrind-httpd ;;
+esac
+
+export BUILD_DIR=$build_dir CMOCKA_MESSAGE_OUTPUT=TAP
+if [ -z "$pattern" ]; then
+    say "$kind: unit tests"
+    units=("${units[@]%.c}")
+    prove --jobs 2 --timer --exec "$run_unit" "${units[@]/#/$build_dir/}"
+fi
+mapfile -t found < <(find test -name node_modules -prune -o -name "*$pattern*.test.mjs" -print | grep -vE "$without" | sort)
+[ ${#found[@]} -gt 0 ] || die "there is no test/*$pattern*.test.mjs, or it is left out"
+say "$kind: ${#found[@]} test files, two at a time"
+prove --jobs 2 --timer --directives --exec 'scripts/test one' "${found[@]}"
