@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { assertFailure, cookiesOf, ourLines } from './support/answers.mjs';
 import { startBackend } from './support/backend.mjs';
-import { freePorts } from './support/httpd.mjs';
+import { freePorts, isSlow } from './support/httpd.mjs';
 import { parseEnvironment, scalekitHost, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
@@ -189,7 +189,7 @@ describe('many cookies', () => {
         const header = [...others.slice(0, place), value, ...others.slice(place)].map((one) => `session=${one}`).join('; ');
         const start = Date.now();
         const answer = await withCookie(host, header);
-        assert.ok(Date.now() - start < 1000, `${Date.now() - start} ms`);
+        assert.ok(isSlow || Date.now() - start < 1000, `${Date.now() - start} ms`);
         assert.equal(answer.status, place > 52 ? 200 : 302, `the valid one is number ${place + 1} of 61`);
       }
     });

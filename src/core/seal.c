@@ -96,7 +96,7 @@ sk_sealer *sk_sealer_create(apr_pool_t *pool, const apr_array_header_t *secrets,
 }
 
 static int seal_with(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, unsigned char *sealed,
-                   const unsigned char *bytes, size_t length)
+                     const unsigned char *bytes, size_t length)
 {
     const seal_key *key = &sealer->keys[0];
     unsigned char *nonce = sealed + 1 + KEY_ID;
@@ -126,7 +126,7 @@ const char *sk_seal(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes
 }
 
 static int open_with(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, const seal_key *key,
-                   unsigned char *sealed, unsigned char *bytes, size_t length)
+                     unsigned char *sealed, unsigned char *bytes, size_t length)
 {
     int size;
 

@@ -29,7 +29,7 @@ check clang-tidy 'clang-tidy --quiet $1 -- $flags 2>/dev/null'
 
 # The analyzer in clang-tidy, run as its makers do. It knows no NOLINT: so without unix.Malloc, which takes what has left an
 # APR_RING for what is still in it (src/session/memo.c).
-check scan-build 'scan-build --status-bugs -disable-checker unix.Malloc clang -c -o /dev/null $flags $1'
+check scan-build 'scan-build --status-bugs -disable-checker unix.Malloc clang -c -o /dev/null $flags $1 >/dev/null'
 
 say cppcheck
 cppcheck -q -j 2 --error-exitcode=1 --std=c11 --inline-suppr --inconclusive \

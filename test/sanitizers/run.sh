@@ -35,7 +35,7 @@ tsan)
     ;;
 valgrind)
     need_packages valgrind
-    export VALGRIND_OPTS="-q --num-callers=30 --suppressions=$here/valgrind.supp"
+    export VALGRIND_OPTS="-q --num-callers=30"
     run_unit='valgrind --error-exitcode=9'
     # - browser: Chromium does not wait that long; what it asks for others ask for as well
     # - refresh-herd: as above

@@ -174,6 +174,9 @@ export const clockOf = (file) => ({
   LD_PRELOAD: FAKE_TIME, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1',
 });
 
+/** Does httpd run with a sanitizer or in valgrind? Then no test should say how fast it is. */
+export const isSlow = Boolean(process.env.HTTPD_PRELOAD || process.env.VALGRIND_HTTPD);
+
 class Httpd {
   constructor(options, ports) {
     this.options = { mpm: 'event', logLevel: 'info', processes: 2, threads: 8, host: 'localhost', scalekit: NO_SCALEKIT, ...options };
