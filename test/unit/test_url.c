@@ -275,6 +275,7 @@ static void loopback_is_this_very_machine(void **state)
         {"127..0.1", false},
         {"127.0.0.256", false},
         {"127.0.0.0x1", false},
+        {"127.0.0.010", false}, /* for some it is octal */
         {"128.0.0.1", false},
         {"1.127.0.0", false},
         {"12.7.0.0", false},
