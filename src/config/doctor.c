@@ -195,7 +195,7 @@ static void warn_of_max_age(const server_rec *s, const sk_settings *settings,
     bool is_idle = settings->session_idle_timeout > 0;
     long ours = (long)apr_time_sec(is_idle ? settings->session_idle_timeout
                                            : settings->session_max_age);
-    long theirs = max_age ? atol(max_age->args) : 0;
+    long theirs = max_age ? strtol(max_age->args, NULL, 10) : 0;
 
     if (theirs <= 0) {
         return;

@@ -18,6 +18,7 @@ static apr_status_t restore(void *baton)
 {
     variable *v = baton;
 
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): by the parent, which has one thread */
     setenv(v->name, v->value, 1);
     OPENSSL_cleanse(v->value, strlen(v->value));
     return APR_SUCCESS;
@@ -32,7 +33,7 @@ static void hide(apr_pool_t *pconf, char *entry, char *value)
     v->value = apr_pstrdup(pconf, value);
     apr_pool_cleanup_register(pconf, v, restore, apr_pool_cleanup_null);
     OPENSSL_cleanse(value, strlen(value));
-    unsetenv(v->name);
+    unsetenv(v->name); /* NOLINT(concurrency-mt-unsafe): as above */
 }
 
 static bool is_among(const char *value, const apr_array_header_t *secrets)
