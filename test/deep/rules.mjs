@@ -310,8 +310,8 @@ export const rules = [
   {
     name: 'the Host header is believed only if it is ours',
     file: 'src/request/site.c',
-    from: 'return is_our_host(r) ? request_origin(r) : canonical_origin(r);',
-    to: 'return request_origin(r) ? request_origin(r) : canonical_origin(r);',
+    from: 'here = is_our_host(r) ?',
+    to: 'here = is_our_host(r) || r->hostname ?',
     test: 'test/login.test.mjs',
   },
   {
@@ -551,5 +551,70 @@ export const rules = [
     from: '&& sk_text_equal(error, "invalid_grant")',
     to: '&& error',
     test: 'test/unit/test_oauth',
+  },
+
+  // ---- secrets, and the authors of .htaccess ----
+  {
+    name: '.htaccess sees no cookie of ours',
+    file: 'src/request/planted.c',
+    from: 'ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);',
+    to: '(void)map_to_storage;',
+    test: 'test/htaccess.test.mjs',
+  },
+  {
+    name: 'HTTP_SESSION is hidden before .htaccess can read it',
+    file: 'src/request/export.c',
+    from: 'ap_hook_fixups(hide_session, mod_session, readers, APR_HOOK_MIDDLE);',
+    to: 'ap_hook_fixups(hide_session, mod_session, NULL, APR_HOOK_REALLY_LAST); (void)readers;',
+    test: 'test/htaccess.test.mjs',
+  },
+  {
+    name: 'the session\'s cookie has the attributes of the server\'s configuration',
+    file: 'src/session/sent.c',
+    from: 'if (strncmp(written, attributes, strlen(attributes)) == 0) {',
+    to: 'if (true || strncmp(written, attributes, strlen(attributes)) == 0) {',
+    test: 'test/htaccess.test.mjs',
+  },
+  {
+    name: 'only the browser\'s cookies make a session',
+    file: 'src/session/cookies.c',
+    from: '    if (!visit->cookies) {\n        const char *header',
+    to: '    {\n        const char *header',
+    test: 'test/htaccess.test.mjs',
+  },
+  {
+    name: '.htaccess adds no cookie of ours',
+    file: 'src/request/planted.c',
+    from: '    sk_cookies_change(r->pool, r->headers_out, keep_unless_planted_late, r);\n    sk_cookies_change(r->pool, r->err_headers_out, keep_unless_planted_late, r);',
+    to: '    (void)r;\n    (void)keep_unless_planted_late;',
+    test: 'test/htaccess.test.mjs',
+  },
+  {
+    name: 'secrets leave httpd\'s environment',
+    file: 'src/config/variables.c',
+    from: 'if (equals && is_among(equals + 1, secrets)) {',
+    to: 'if (false && equals && is_among(equals + 1, secrets)) {',
+    test: 'test/secrets.test.mjs',
+  },
+  {
+    name: 'a reload finds them again',
+    file: 'src/config/variables.c',
+    from: 'setenv(v->name, v->value, 1);',
+    to: '',
+    test: 'test/secrets.test.mjs',
+  },
+  {
+    name: 'httpd shows no secret of its configuration',
+    file: 'src/config/config.c',
+    from: 'static const char stars[] = "\\"********\\"";',
+    to: 'const char *stars = ((ap_directive_t *)(size_t)cmd->directive)->args;',
+    test: 'test/secrets.test.mjs',
+  },
+  {
+    name: 'http goes to this very machine and nowhere else',
+    file: 'src/core/url.c',
+    from: 'return strcmp(host, "localhost") == 0 ||',
+    to: 'return true || strcmp(host, "localhost") == 0 ||',
+    test: 'test/unit/test_url',
   },
 ];
