@@ -14,6 +14,7 @@
 
 #include "config/check.h"
 #include "config/config.h"
+#include "core/sk_version.h"
 #include "environment/environment.h"
 #include "request/authn.h"
 #include "request/authz.h"
@@ -84,6 +85,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
+    /* httpd tells it with ServerTokens Full only. */
+    ap_add_version_component(pconf, "mod_auth_scalekit/" SK_VERSION);
     log_settings(ptemp, main_server);
     table =
         sk_table_open(&call, main_server->process->pool, sk_config_shared_memory(main_server));

@@ -94,5 +94,6 @@ else
 fi
 check 'no room uses one above it' no_arrow_up
 check 'no two files use each other in a circle' no_circle
+check 'the packages have the version of configure.ac' sh test/version.sh
 echo "1..$number"
 exit $failed
