@@ -79,6 +79,7 @@ describe('an answer that was lost after Scalekit had done its part', { concurren
     it(`leads to one login, and to no loop (${name})`, async () => {
       const { scalekit, visitor: browser } = hosts[name];
       const [visitor] = await expiredVisitors({ scalekit, visitor: browser }, 1);
+      const begun = refreshes(scalekit);
       await refreshesFail(scalekit, { ...fault, times: 1 });
       assert.equal((await visitor.get('/')).status, 503);
       const script = await visitor.clone().script('/');
@@ -87,7 +88,7 @@ describe('an answer that was lost after Scalekit had done its part', { concurren
       assert.ok(isLogin(await visitor.clone().get('/')));
       assert.equal((await visitor.get('/', { follow: true })).status, 200);
       assert.equal((await visitor.get('/')).status, 200);
-      assert.equal(refreshes(scalekit), 2);
+      assert.equal(refreshes(scalekit) - begun, 2);
     });
   }
 });
