@@ -239,6 +239,9 @@ static void errors_are_named_by_their_code_alone(void **state)
                             rows[i].verdict);
         support_expect(!tokens.access_token && !tokens.id_token && !tokens.refresh_token,
                        "%s: tokens", rows[i].body);
+        support_expect(tokens.is_invalid_grant
+                           == (strcmp(rows[i].verdict, "it answered 400 invalid_grant") == 0),
+                       "%s: whether it is invalid_grant", rows[i].body);
     }
 }
 
