@@ -113,7 +113,7 @@ export function candidates({ backend, openidcSo = process.env.BENCH_OPENIDC_SO }
   const proxied = { path: '/proxied/page.html', backend };
   const openidcs = {
     ...(hasModule('auth_openidc') ? { openidc: ['Debian\'s mod_auth_openidc', debianOpenidc] } : {}),
-    ...(openidcSo ? { newest: ['mod_auth_openidc of BENCH_OPENIDC_SO', path.resolve(openidcSo)] } : {}),
+    ...(openidcSo ? { newest: ['another mod_auth_openidc', path.resolve(openidcSo)] } : {}),
   };
   return {
     file: plain({ title: 'the file alone, without us' }),
@@ -136,6 +136,6 @@ export function candidates({ backend, openidcSo = process.env.BENCH_OPENIDC_SO }
       [`${name}-cookie`, openidc(so, 'OIDCSessionType client-cookie', { title: `${title}, session in the cookie` })],
     ])),
     'form-crypto': { ...form(`SessionCryptoPassphrase ${PASSPHRASE}`), title: 'mod_auth_form on mod_session_crypto' },
-    form: { ...form(''), title: 'mod_auth_form on mod_session_cookie, its password there for all to read' },
+    form: { ...form(''), title: 'mod_auth_form on mod_session_cookie, in clear' },
   };
 }

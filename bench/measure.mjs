@@ -52,16 +52,27 @@ export function privateMemoryOf(server) {
   return sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
 }
 
-// Fails unless each answer is 200 and as long as the page.
-async function load({ server, path, cookie, bytes, connections = 4 }, requests) {
+async function h2load({ server, path, cookie }, connections, requests) {
   const { stdout } = await promisify(execFile)('h2load', ['--h1', '-t', 1, '-c', connections, '-n', requests,
     `--connect-to=127.0.0.1:${server.port}`, ...(cookie ? ['-H', `Cookie: ${cookie}`] : []), server.url + path]);
-  const number = (pattern) => Number(pattern.exec(stdout)?.[1] ?? 0);
+  return stdout;
+}
+
+// Fails unless each answer is 200 and as long as the page.
+async function load(target, requests) {
+  const output = await h2load(target, target.connections ?? 4, requests);
+  const number = (pattern) => Number(pattern.exec(output)?.[1] ?? 0);
   const good = number(/ (\d+) succeeded/) === requests && number(/ (\d+) 2xx/) === requests
-    && number(/ headers .*\((\d+)\) data/) === requests * bytes;
-  if (!good) throw new Error(`${server.options.name}: not every answer was the page:\n${stdout}`);
+    && number(/ headers .*\((\d+)\) data/) === requests * Buffer.byteLength(target.text);
+  if (!good) throw new Error(`${target.name}: not every answer was the page:\n${output}`);
   return { perSecond: number(/ ([\d.]+) req\/s/) };
 }
+
+// The cookies that the visitor's browser would send now.
+const withCookie = (subject) => ({ ...subject, cookie: subject.cookie ?? subject.visitor.jar.header(new URL(subject.path, subject.server.url)) });
+
+/** Makes all threads work. Of more connections than there are threads httpd closes some, so nothing is checked. */
+export const crowd = (subject) => h2load(withCookie(subject), 100, 5000);
 
 const brief = ({ status, text }) => `${status} ${text.slice(0, 200)}`;
 
@@ -76,15 +87,13 @@ async function check({ name, server, visitor, path, text, isOpen }) {
 
 /** One sample of about so many seconds: { us: of httpd's CPU per request, perSecond: requests }. */
 export async function sample(subject, seconds) {
-  const { server, visitor, path, text } = subject;
-  await check(subject); // which also brings the cookie that a browser would have by now
-  const cookie = subject.cookie ?? visitor.jar.header(new URL(path, server.url));
-  const target = { ...subject, cookie, bytes: Buffer.byteLength(text) };
+  await check(subject); // which also brings the cookies that a browser would have by now
+  const target = withCookie(subject);
   subject.perSecond ??= (await load(target, 500)).perSecond;
   const requests = Math.max(100, Math.round(subject.perSecond * seconds));
-  const before = cpuOf(server);
+  const before = cpuOf(subject.server);
   const { perSecond } = await load(target, requests);
-  const us = (cpuOf(server) - before) / requests * 1e6;
+  const us = (cpuOf(subject.server) - before) / requests * 1e6;
   await check(subject);
   subject.perSecond = perSecond;
   return { us, perSecond };

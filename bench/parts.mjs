@@ -1,15 +1,16 @@
-// The parts of bench/run, sample by sample in turn, so that what else the machine does hits all alike.
+// The parts of bench/run, sample by sample in turn, so that what else the machine does hits all alike. How much of
+// each, and who is told of it (say), they take from one object.
 
 import { expiredVisitors, inParallel, quantile, refreshes, refreshesFail, reused, tally } from '../test/support/refreshing.mjs';
-import { cpuOf, median, privateMemoryOf, sample, shuffled } from './measure.mjs';
+import { cpuOf, crowd, median, privateMemoryOf, sample, shuffled } from './measure.mjs';
 
 const HERD = 200;
 const TOKEN_MS = 100; // what a refresh takes at Scalekit
 
-const say = (text) => console.error(`==> ${text}`);
+const silent = () => {};
 
 /** { name: [{ us, perSecond }, one for each round] } */
-export async function measureRequests(subjects, { rounds, seconds }) {
+export async function measureRequests(subjects, { rounds, seconds, say = silent }) {
   const samples = Object.fromEntries(subjects.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     say(`requests, round ${round} of ${rounds}`);
@@ -28,7 +29,7 @@ export async function login({ name, server, path }) {
 }
 
 /** { name: median of the milliseconds of CPU that a login takes } */
-export async function measureLogins(subjects, { loginRounds, logins }) {
+export async function measureLogins(subjects, { loginRounds, logins, say = silent }) {
   const ms = Object.fromEntries(subjects.map(({ name }) => [name, []]));
   for (let round = 0; round <= loginRounds; round += 1) {
     say(`logins, round ${round} of ${loginRounds}`);
@@ -44,7 +45,7 @@ export async function measureLogins(subjects, { loginRounds, logins }) {
 const presentedAgain = (scalekit) => reused(scalekit).reduce((sum, { presented }) => sum + presented - 1, 0);
 
 /** What 200 requests with one session cost whose token has expired: { name: { slowest and cpu (ms), calls, again, statuses } } */
-export async function measureHerds(subjects, scalekit, { herds }) {
+export async function measureHerds(subjects, scalekit, { herds, say = silent }) {
   const results = {};
   for (const { name, server, path } of subjects) {
     say(`herd: ${name}`);
@@ -69,12 +70,12 @@ export async function measureHerds(subjects, scalekit, { herds }) {
   return results;
 }
 
-/** Bytes that a child has for itself, after as many connections at once as it can take: { name: bytes } */
+/** Bytes that a child has for itself when all its threads have worked: { name: bytes } */
 export async function measureMemory(subjects) {
   const memory = {};
-  for (const { name, server, visitor, path } of subjects) {
-    await inParallel(visitor, HERD, path);
-    memory[name] = privateMemoryOf(server);
+  for (const subject of subjects) {
+    await crowd(subject);
+    memory[subject.name] = privateMemoryOf(subject.server);
   }
   return memory;
 }

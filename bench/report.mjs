@@ -11,6 +11,10 @@ const top = fileURLToPath(new URL('..', import.meta.url));
 
 const MB = 1 << 20;
 
+export const say = (text) => console.error(`==> ${text}`);
+
+const [busy] = os.loadavg(); // before we begin
+
 export const oneDigit = (number) => number.toFixed(1);
 export const twoDigits = (number) => number.toFixed(2);
 export const thousands = (number) => Math.round(number).toLocaleString('en-US');
@@ -70,10 +74,12 @@ function herdTable({ subjects, herds }) {
     }));
 }
 
-function memoryTable({ subjects, memory }) {
-  return table(['A child of', 'MB for itself', 'added', 'budget'], subjects.map(({ name, title, isOurs, beside = 'file' }) => {
+function memoryTable({ subjects, memory, memoryLater }) {
+  return table(['A child of', 'MB for itself', 'added', 'after logins', 'budget'], subjects.map(({ name, title, isOurs, beside = 'file' }) => {
     const added = memory[name] - memory[beside];
-    return [title, megabytes(memory[name]), megabytes(added), allowed(added / MB, isOurs && CHILD_MB)];
+    const later = name in memoryLater ? memoryLater[name] - memory[beside] : undefined;
+    return [title, megabytes(memory[name]), name === 'file' ? '' : megabytes(added), later ? megabytes(later) : '',
+      allowed((later ?? added) / MB, isOurs && CHILD_MB)];
   }));
 }
 
@@ -85,7 +91,8 @@ export function circumstances(subjects) {
   const cores = httpdCore === loadCore ? 'httpd and the load share one core' : `httpd on core ${httpdCore}, all else on core ${loadCore}`;
   return `Measured on ${new Date().toISOString().slice(0, 10)} on ${os.cpus()[0].model.trim()}, ${os.cpus().length} cores, Linux ${os.release()}: `
     + `${[...software].join(', ')}, ${firstLine('openssl', 'version').split(' ').slice(0, 2).join(' ')}; `
-    + `mpm_event, two children with 25 threads; ${cores}.`;
+    + `mpm_event, two children with 25 threads; ${cores}.`
+    + (busy > 0.5 ? ` The machine was busy with other things (load ${oneDigit(busy)}): trust none of it.` : '');
 }
 
 const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
@@ -93,7 +100,8 @@ const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 /** Horizontal bars: what each candidate adds to the page alone. Those beyond the edge are cut, with their number. */
 export function chart(results) {
   const bars = results.filter(({ isBase }) => !isBase);
-  const [left, width, row, most] = [440, 340, 24, 120];
+  const most = Math.max(20, ...bars.map(({ added }) => added).filter((added) => added < 400));
+  const [left, width, row] = [440, 340, 24];
   const height = bars.length * row + 64;
   const lines = bars.flatMap(({ title, isOurs, added, budget }, i) => {
     const [y, long] = [48 + i * row, Math.max(1, Math.min(added, most) / most * width)];
@@ -140,7 +148,7 @@ function readmeLines(results, { logins }) {
     ...row('crypto', 'with mod_session_crypto'),
     ...row('openidc', 'with Debian\'s mod_auth_openidc, session in its cache'),
     ...row('openidc-cookie', 'session in the cookie'),
-    ...row('newest', 'with a newer mod_auth_openidc, session in its cache'),
+    ...row('newest', 'with another mod_auth_openidc, session in its cache'),
     ...row('newest-cookie', 'session in the cookie'),
     ...row('form-crypto', 'with mod_auth_form on mod_session_crypto'),
   ]);
@@ -163,7 +171,7 @@ function write(quick, name, change) {
   const text = change(fs.existsSync(page) ? fs.readFileSync(page, 'utf8') : '');
   fs.mkdirSync(path.dirname(target), { recursive: true });
   fs.writeFileSync(target, text);
-  console.error(`==> ${path.relative(process.cwd(), target)}`);
+  say(path.relative(process.cwd(), target));
 }
 
 const trial = (quick) => (quick ? '\n\nThis was a trial: its samples are short.' : '');

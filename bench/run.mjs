@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { candidates } from './candidates.mjs';
 import { measureHerds, measureLogins, measureMemory, measureRequests } from './parts.mjs';
-import { writeReport } from './report.mjs';
+import { say, writeReport } from './report.mjs';
 import { withCandidates } from './stage.mjs';
 
 const sizes = {
@@ -12,13 +12,14 @@ const sizes = {
 };
 
 const { values: { quick } } = parseArgs({ options: { quick: { type: 'boolean' } } });
-const size = sizes[quick ? 'quick' : 'full'];
+const size = { ...sizes[quick ? 'quick' : 'full'], say };
 
 await withCandidates((backend) => candidates({ backend }), async (subjects, scalekit) => {
   const requests = await measureRequests(subjects, size);
+  const memory = await measureMemory(subjects);
   const signingIn = subjects.filter(({ name }) => /^(cookie|store|openidc|newest)/.test(name));
   const logins = await measureLogins(signingIn, size);
   const herds = await measureHerds(signingIn, scalekit, size);
-  const memory = await measureMemory(subjects);
-  writeReport({ subjects, requests, logins, herds, memory }, { ...size, quick });
+  const memoryLater = await measureMemory(signingIn);
+  writeReport({ subjects, requests, logins, herds, memory, memoryLater }, { ...size, quick });
 });

@@ -6,7 +6,7 @@ import { scalekitHost } from '../test/support/sites.mjs';
 import { ours, plain, withRights } from './candidates.mjs';
 import { cpuOf, privateMemoryOf } from './measure.mjs';
 import { login, measureRequests } from './parts.mjs';
-import { oneDigit, megabytes, summarize, table, thousands, twoDigits, writeScale } from './report.mjs';
+import { megabytes, oneDigit, say, summarize, table, thousands, twoDigits, writeScale } from './report.mjs';
 import { withCandidates } from './stage.mjs';
 
 const { values: { quick } } = parseArgs({ options: { quick: { type: 'boolean' } } });
@@ -24,7 +24,7 @@ async function grow(title, text, what, candidates, more = []) {
     chosen[name] = { ...subject, beside: beside ? `without ${name}` : 'file' };
   }
   return withCandidates(() => chosen, async (subjects) => {
-    console.error(`==> ${title}`);
+    say(title);
     seen.push(...subjects);
     const results = Object.fromEntries(summarize(subjects, await measureRequests(subjects, size)).map((result) => [result.name, result]));
     const rows = Object.keys(candidates).map((name) => {
@@ -78,7 +78,7 @@ const sessions = () => withCandidates(() => ({
   const rows = [];
   let live = 1;
   for (const wanted of quick ? [1, 100, 1000] : [1, 1000, 10_000, 100_000]) {
-    console.error(`==> ${wanted} live sessions`);
+    say(`${wanted} live sessions`);
     const before = cpuOf(subject.server);
     const missing = wanted - live;
     await Promise.all(Array.from({ length: 8 }, async () => { while (live < wanted) { live += 1; await login(subject); } }));

@@ -38,3 +38,10 @@ test('a page that a stranger gets, or the visitor does not, is not measured', { 
     await assert.rejects(sample(other, 0.01), /other: this is not the page: 200/);
   });
 });
+
+test('what needs minutes can at least be read by node', () => {
+  for (const name of ['run', 'scale']) {
+    const { status, stderr } = spawnSync(process.execPath, ['--check', new URL(`../bench/${name}.mjs`, import.meta.url).pathname], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  }
+});
