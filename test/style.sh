@@ -33,7 +33,7 @@ c_files() {
 }
 
 shell_files() {
-    find .ci demo scripts test debian packaging -name node_modules -prune -o -type f -print 2>/dev/null |
+    find .ci bench demo scripts test debian packaging -name node_modules -prune -o -type f -print 2>/dev/null |
         while read -r file; do
             if [ "${file%.sh}" != "$file" ] || head -n 1 "$file" | grep -q '^#!.*sh$'; then
                 echo "$file"

@@ -1,0 +1,141 @@
+// What is measured: each candidate has an httpd of its own, with what it needs and a page of one kilobyte.
+
+import crypto from 'node:crypto';
+import path from 'node:path';
+import { hasModule, installation } from '../test/support/httpd.mjs';
+import { scalekitHost, siteConfig } from '../test/support/sites.mjs';
+
+export const ADA = 'ada@acme.test';
+const PASSPHRASE = 'test_made-up-passphrase-0123456789';
+
+// One kilobyte, with who it is for at its end.
+const pageFor = (whom) => `${'The protected page. '.repeat(60).slice(0, 1000 - whom.length)}${whom}\n`;
+
+export const files = {
+  'htdocs/page.html': pageFor('everybody'),
+  'htdocs/page.shtml': pageFor('<!--#echo var="SCALEKIT_EMAIL" -->'),
+  'htdocs/headers.shtml': pageFor('<!--#echo var="HTTP_X_SCALEKIT_EMAIL" -->'),
+};
+const textOf = (name, whom) => files[`htdocs/${name}`].replace(/<!--.*-->/, whom);
+
+const html = { path: '/page.html', text: textOf('page.html') };
+const ssi = { path: '/page.shtml', text: textOf('page.shtml', ADA) };
+
+// One virtual host, as scalekitHost makes it, for those that are not ours.
+const host = (server, lines = '') => `<VirtualHost *:${server.port}>
+ServerName ${server.host}:${server.port}
+${siteConfig(server, { backend: server.options.backend })}
+${lines}
+</VirtualHost>`;
+
+const signInByRedirect = (visitor, page) => visitor.get(page, { follow: true });
+
+export const plain = (more) => ({ ...html, module: false, isOpen: true, config: (server) => host(server), ...more });
+
+// settings: see scalekitHost; require: lines of its location /
+export const ours = ({ settings, require = ['Require valid-user'], locations, ...more } = {}) => ({
+  ...html,
+  isOurs: true,
+  config: (server) => scalekitHost(server, {
+    backend: server.options.backend,
+    settings: { ScalekitCABundle: server.scalekit.certificate, ...settings },
+    locations: { '/': ['AuthType Scalekit', ...require], '/public/': null, ...locations },
+  }),
+  signIn: signInByRedirect,
+  ...more,
+});
+
+const permission = (n) => `resource_${String(n).padStart(4, '0')}:operation`;
+
+/** Ours with a session of so many permissions, and so many Require lines, of which the last one grants. */
+export const withRights = (permissions, lines, { settings, ...more } = {}) => ours({
+  settings: permissions > 40 ? { ScalekitSessionStore: 'cache', ...settings } : settings,
+  permissionCount: permissions,
+  require: Array.from({ length: lines }, (_, i) => (permissions === 0 ? 'Require valid-user'
+    : `Require scalekit-permission ${i < lines - 1 ? `absent:${i}` : permission(permissions)}`)),
+  ...more,
+});
+
+const openidc = (so, lines = '', more = {}) => ({
+  ...html,
+  module: false,
+  config: (server) => `LoadModule auth_openidc_module "${so}"\n${host(server, `
+OIDCProviderMetadataURL ${server.scalekit.url}/.well-known/openid-configuration
+OIDCSSLValidateServer Off
+OIDCClientID ${server.scalekit.clientId}
+OIDCClientSecret ${server.scalekit.clientSecret}
+OIDCProviderTokenEndpointAuth client_secret_post
+OIDCRedirectURI ${server.url}/auth/callback
+OIDCScope "openid profile email offline_access"
+OIDCPKCEMethod S256
+OIDCCryptoPassphrase ${PASSPHRASE}
+OIDCRefreshAccessTokenBeforeExpiry 60
+${lines}
+<Location "/">
+    AuthType openid-connect
+    Require valid-user
+</Location>`)}`,
+  signIn: signInByRedirect,
+  ...more,
+});
+
+const sha1 = (text) => crypto.createHash('sha1').update(text).digest('base64');
+
+// The hash is a cheap one: mod_auth_form looks the password up with each request.
+const form = (lines) => ({
+  ...html,
+  module: false,
+  modules: ['auth_form'],
+  files: { users: `ada:{SHA}${sha1('test_made-up')}\n` },
+  config: (server) => host(server, `
+<Location "/">
+    AuthType form
+    AuthName site
+    AuthFormProvider file
+    AuthUserFile "${server.root}/users"
+    Session On
+    SessionCookieName session path=/;HttpOnly
+    ${lines}
+    Require valid-user
+</Location>
+<Location "/sign-in">
+    SetHandler form-login-handler
+    Require all granted
+</Location>`),
+  signIn: (visitor) => visitor.post('/sign-in', { httpd_username: 'ada', httpd_password: 'test_made-up' }),
+});
+
+const debianOpenidc = path.join(installation().modules, 'mod_auth_openidc.so');
+
+// name -> candidate. title: for the tables. beside: what it is compared with (file). budget: microseconds that it may
+// add to that. visible: what must be seen elsewhere, once.
+export function candidates({ backend, openidcSo = process.env.BENCH_OPENIDC_SO } = {}) {
+  const proxied = { path: '/proxied/page.html', backend };
+  const openidcs = {
+    ...(hasModule('auth_openidc') ? { openidc: ['Debian\'s mod_auth_openidc', debianOpenidc] } : {}),
+    ...(openidcSo ? { newest: ['another mod_auth_openidc', path.resolve(openidcSo)] } : {}),
+  };
+  return {
+    file: plain({ title: 'the file alone, without us' }),
+    'file-cookie': plain({ title: 'the file alone, with a Cookie header of 3 KB', cookie: `other=${'x'.repeat(3060)}` }),
+    open: ours({ title: 'ours, on a page without authentication', require: ['Require all granted'], signIn: undefined, isOpen: true }),
+    cookie: ours({ title: 'ours, session in the cookie', budget: 6 }),
+    crypto: ours({ title: 'ours, with mod_session_crypto', settings: { SessionCryptoPassphrase: PASSPHRASE }, budget: 9 }),
+    store: ours({ title: 'ours, session in the shared memory', settings: { ScalekitSessionStore: 'cache' }, budget: 6 }),
+    'permissions-0': withRights(0, 1, { title: 'ours, no permissions' }),
+    'permissions-20': withRights(20, 1, { title: 'ours, 20 permissions, one of them required', budget: 6 }),
+    'permissions-200': withRights(200, 1, { title: 'ours, 200 permissions, in the shared memory', budget: 6 }),
+    'requires-10': withRights(20, 10, { title: 'ours, 20 permissions, ten Require lines', budget: 6 }),
+    ssi: plain({ ...ssi, title: 'a page with SSI alone', text: textOf('page.shtml', '(none)') }),
+    'ssi-env': ours({ ...ssi, title: 'ours, all claims as variables of a page with SSI', beside: 'ssi', budget: 6 }),
+    proxy: plain({ ...proxied, title: 'a proxied page alone' }),
+    'proxy-headers': ours({ ...proxied, title: 'ours, all claims as headers of a proxied page', beside: 'proxy', budget: 6,
+      locations: { '/proxied/': ['ScalekitExport headers'] }, visible: { path: '/proxied/headers.shtml', text: textOf('headers.shtml', ADA) } }),
+    ...Object.fromEntries(Object.entries(openidcs).flatMap(([name, [title, so]]) => [
+      [name, openidc(so, '', { title: `${title}, session in its cache` })],
+      [`${name}-cookie`, openidc(so, 'OIDCSessionType client-cookie', { title: `${title}, session in the cookie` })],
+    ])),
+    'form-crypto': { ...form(`SessionCryptoPassphrase ${PASSPHRASE}`), title: 'mod_auth_form on mod_session_crypto' },
+    form: { ...form(''), title: 'mod_auth_form on mod_session_cookie, in clear' },
+  };
+}
