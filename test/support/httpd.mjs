@@ -311,7 +311,8 @@ DocumentRoot "${this.docroot}"
   async start() {
     const stderr = fs.openSync(path.join(this.root, 'stderr.txt'), 'a');
     // Detached: prefork kills its whole process group at the end, and that must not be ours.
-    const child = spawn(installation().httpd, ['-d', this.root, '-f', this.confFile, '-DFOREGROUND'], {
+    const [program, ...args] = [...this.options.under ?? [], installation().httpd, '-d', this.root, '-f', this.confFile, '-DFOREGROUND'];
+    const child = spawn(program, args, {
       detached: true, stdio: ['ignore', stderr, stderr], env: environment(this.options.env),
     });
     fs.closeSync(stderr);
@@ -478,6 +479,7 @@ async function prepare(options) {
  * env         the server's own process environment
  * modules     more modules; without: fewer; module: false leaves ours out; moduleOrder: 'last' loads ours last
  * ports       how many, or which; tls: true makes url https and gives tlsLines for a virtual host; http2: true
+ * under       a program, with its arguments, that httpd is to run under: ['valgrind']
  * host        in url, and the ServerName of the main server unless serverName says another (null: none)
  * logLevel, scalekit (handed on to config), allowCrash
  */

@@ -1,0 +1,90 @@
+// A request with a valid session costs what budget.mjs says, in instructions: a change that makes it cost more fails here.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { budget, SLACK, TOLERANCE } from './budget.mjs';
+import { defaultUsers } from './scalekit/people.mjs';
+import { isSlow } from './support/httpd.mjs';
+import { canCount, Counter, countingOptions } from './support/instructions.mjs';
+import { scalekitHost, startSite } from './support/sites.mjs';
+import { Visitor } from './support/visitor.mjs';
+
+const FILE = `${'x'.repeat(1023)}\n`; // 1 KB
+const permissions = (count) => Array.from({ length: count }, (_, i) => `module${i % 10}:action${i}`);
+const CACHE = { ScalekitSessionStore: 'cache' };
+const PASSPHRASE = 'test_made-up-passphrase-0123456789';
+
+const users = [...defaultUsers, ...[20, 200].map((count) => ({
+  email: `${count}@acme.test`, name: 'Max Member', organization: 'Acme', roles: ['member'], permissions: permissions(count),
+}))];
+
+// What the virtual host of each case has, and who signs in there.
+const cases = {
+  'a cookie': {},
+  'nothing exported': { lines: ['ScalekitExport none'] },
+  'exported as headers': { lines: ['ScalekitExport headers'] },
+  '20 permissions': { as: '20@acme.test' },
+  'ten Require lines': {
+    as: '20@acme.test',
+    lines: ['<RequireAll>', ...permissions(10).map((name) => `Require scalekit-permission ${name}`), '</RequireAll>'],
+  },
+  'mod_session_crypto, remembered': { settings: { SessionCryptoPassphrase: PASSPHRASE } },
+  'the store': { settings: CACHE },
+  'the store, 200 permissions': { as: '200@acme.test', settings: CACHE },
+  'a public page': { page: '/public/page.txt' },
+};
+const hosts = Object.keys(cases).map((name, i) => ({ name, host: `host${i}.localhost`, ...cases[name] }));
+
+const unable = isSlow ? 'httpd runs with a sanitizer'
+  : process.arch !== 'x64' ? 'the budget is that of x86-64'
+    : canCount ? false : 'valgrind is not here';
+
+function siteOptions({ limits, ...options }) {
+  return {
+    ...options,
+    files: { 'htdocs/page.txt': FILE, 'htdocs/public/page.txt': FILE },
+    scalekit: { users, accessTokenLife: 3600, backChannelLogoutUris: [] },
+    config: (server) => [
+      limits,
+      `<VirtualHost *:${server.port}>\nServerName localhost\n</VirtualHost>`,
+      ...hosts.map(({ host, settings, lines = [] }) => scalekitHost(server, {
+        serverName: host, settings, locations: { '/': ['AuthType Scalekit', 'Require valid-user', ...lines] },
+      })),
+    ].join('\n'),
+  };
+}
+
+describe('a request with a valid session', { skip: unable }, () => {
+  let site;
+  let counter;
+  before(async () => {
+    const { folder, ...options } = countingOptions();
+    site = await startSite(siteOptions(options));
+    counter = new Counter(site, folder);
+    await site.scalekit.control({ redirectUris: hosts.map(({ host }) => `http://${host}:${site.port}/auth/callback`) });
+    for (const one of hosts) {
+      await site.scalekit.control({ autoLogin: one.as ?? 'ada@acme.test' });
+      const visitor = new Visitor(`http://${one.host}:${site.port}`);
+      const answer = await visitor.get('/page.txt', { follow: true });
+      assert.equal(answer.status, 200, answer.text);
+      one.cookie = `session=${visitor.jar.get('session').value}`;
+    }
+  });
+  after(async () => {
+    counter?.close();
+    await site?.stop();
+  });
+
+  for (const one of hosts) {
+    it(`costs what it may: ${one.name}`, async (t) => {
+      const { name, host, cookie, page = '/page.txt' } = one;
+      const ours = await counter.count(page, { Host: host, Cookie: cookie }, FILE);
+      const plain = await counter.count(page, { Host: 'localhost', Cookie: cookie }, FILE);
+      const cost = Math.round(ours - plain);
+      const limit = budget[name];
+      t.diagnostic(`${name}: ${cost} instructions beside ${Math.round(plain)} of the file, the budget is ${limit}`);
+      assert.ok(cost <= limit * (1 + TOLERANCE), `${name}: ${cost} instructions, the budget is ${limit}`);
+      assert.ok(cost >= limit * (1 - SLACK), `${name}: ${cost} instructions, far below the budget of ${limit}: lower it in test/budget.mjs`);
+    });
+  }
+});
