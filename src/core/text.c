@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/text.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <apr_lib.h>
@@ -36,48 +37,58 @@ const char *sk_text_base64url(apr_pool_t *pool, const void *bytes, size_t length
     return text;
 }
 
-/* The value of each base64url digit plus one, so that everything else is 0. */
-static const unsigned char base64url_value[256] = {
-    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,
-    ['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14,
-    ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21,
-    ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,
-    ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35,
-    ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
-    ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49,
-    ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['-'] = 63,
-    ['_'] = 64,
+/* The value of each base64url digit; of everything else -1, whose highest bit stays set wherever it is shifted to. */
+#define NO_DIGIT 0x80000000u
+static const signed char base64url_value[256] = {
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, 62, -1, -1, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1, -1, -1, 0,
+    1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+    23, 24, 25, -1, -1, -1, -1, 63, -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+    39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
 };
+
+static uint32_t digit(unsigned char c, int shift)
+{
+    return (uint32_t)base64url_value[c] << shift;
+}
 
 unsigned char *sk_text_base64url_decode(apr_pool_t *pool, const char *text, size_t text_length,
                                         size_t *length)
 {
     const unsigned char *in = (const unsigned char *)text;
+    size_t rest = text_length % 4;
+    const unsigned char *const end = in + text_length - rest;
     unsigned char *bytes, *out;
-    unsigned int bits = 0, wrong = 0;
-    size_t i;
+    uint32_t bits, all = 0;
 
-    if (text_length % 4 == 1) {
+    if (rest == 1) {
         return NULL;
     }
     bytes = out = apr_palloc(pool, text_length / 4 * 3 + 3);
-    for (i = 0; i < text_length; i++) {
-        unsigned int value = base64url_value[in[i]];
-        wrong |= value == 0;
-        bits = bits << 6 | ((value - 1) & 63);
-        if (i % 4 != 0) {
-            *out++ = (unsigned char)(bits >> (6 - 2 * (i % 4)) & 0xff);
-        }
+    for (; in < end; in += 4, out += 3) {
+        bits = digit(in[0], 18) | digit(in[1], 12) | digit(in[2], 6) | digit(in[3], 0);
+        all |= bits;
+        out[0] = (unsigned char)(bits >> 16);
+        out[1] = (unsigned char)(bits >> 8);
+        out[2] = (unsigned char)bits;
     }
     /* The last digit of an incomplete group carries 4 or 2 bits that no byte holds. */
-    if (text_length % 4 == 2) {
-        wrong |= bits & 15;
+    if (rest) {
+        bits = digit(in[0], 18) | digit(in[1], 12) | (rest == 3 ? digit(in[2], 6) : 0);
+        all |= bits | (bits & (rest == 3 ? 0xff : 0xffff) ? NO_DIGIT : 0);
+        *out++ = (unsigned char)(bits >> 16);
+        if (rest == 3) {
+            *out++ = (unsigned char)(bits >> 8);
+        }
     }
-    else if (text_length % 4 == 3) {
-        wrong |= bits & 3;
-    }
-    if (wrong) {
+    if (all & NO_DIGIT) {
         return NULL;
     }
     *out = '\0';
