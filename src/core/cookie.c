@@ -25,7 +25,8 @@ static char *trim(char *text)
 
 const char *sk_cookie_next(apr_pool_t *pool, const char *header, sk_cookie *cookie)
 {
-    size_t length = strcspn(header, ";");
+    const char *end = strchr(header, ';'); /* not strcspn(), which is ten times slower */
+    size_t length = end ? (size_t)(end - header) : strlen(header);
     char *pair, *value;
 
     if (!*header) {

@@ -35,11 +35,10 @@ static int (*const handlers[SK_ENDPOINTS])(request_rec *) = {
 /* The callback's URL is registered to the letter; the others are also found with a slash behind them. */
 static bool is_path(const char *uri, const char *path, sk_endpoint endpoint)
 {
-    size_t length = path ? strlen(path) : 0;
-
-    return path && strncmp(uri, path, length) == 0
-           && (!uri[length]
-               || (endpoint != SK_ENDPOINT_CALLBACK && strcmp(uri + length, "/") == 0));
+    for (; path && *path && *path == *uri; path++, uri++) {
+    }
+    return path && !*path
+           && (!*uri || (endpoint != SK_ENDPOINT_CALLBACK && strcmp(uri, "/") == 0));
 }
 
 /* An ErrorDocument that names one of our paths must not run it: only what the browser asked for, or a rewriting of it. */
