@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/seal.h"
 
+#include <assert.h>
 #include <string.h>
 #include <apr_strings.h>
 #include <openssl/crypto.h>
@@ -12,6 +13,8 @@
 
 enum { FORMAT = 1, KEY_ID = 4, NONCE = 12, TAG = 16, KEY = 32, HEAD = 1 + KEY_ID + NONCE };
 
+static_assert(SK_SEAL_OVERHEAD == HEAD + TAG, "what is sealed is that much longer");
+
 typedef struct seal_key {
     unsigned char id[KEY_ID];
     unsigned char key[KEY];
@@ -21,7 +24,33 @@ struct sk_sealer {
     seal_key *keys;
     int count;
     const char *context; /* the associated data */
+    const EVP_CIPHER *cipher;
 };
+
+/* OpenSSL 3 would look for the one of EVP_aes_256_gcm() again each time. */
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+static apr_status_t free_cipher(void *cipher)
+{
+    EVP_CIPHER_free(cipher);
+    return APR_SUCCESS;
+}
+
+static const EVP_CIPHER *fetch_cipher(apr_pool_t *pool)
+{
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+
+    if (cipher) {
+        apr_pool_cleanup_register(pool, cipher, free_cipher, apr_pool_cleanup_null);
+    }
+    return cipher;
+}
+#else
+static const EVP_CIPHER *fetch_cipher(apr_pool_t *pool)
+{
+    (void)pool;
+    return EVP_aes_256_gcm();
+}
+#endif
 
 int sk_hkdf(const char *secret, const char *label, unsigned char *out, size_t length)
 {
@@ -80,6 +109,10 @@ sk_sealer *sk_sealer_create(apr_pool_t *pool, const apr_array_header_t *secrets,
     sk_sealer *sealer = apr_pcalloc(pool, sizeof(*sealer));
     int i;
 
+    sealer->cipher = fetch_cipher(pool);
+    if (!sealer->cipher) {
+        return NULL;
+    }
     sealer->count = secrets->nelts;
     sealer->keys = apr_pcalloc(pool, sizeof(seal_key) * (size_t)sealer->count);
     sealer->context = apr_psprintf(pool, "%d\n%s\n%s", FORMAT, purpose, context);
@@ -105,7 +138,7 @@ static int seal_with(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, unsigned c
     sealed[0] = FORMAT;
     memcpy(sealed + 1, key->id, KEY_ID);
     return RAND_bytes(nonce, NONCE) == 1
-           && EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key->key, nonce) == 1
+           && EVP_EncryptInit_ex(cipher, sealer->cipher, NULL, key->key, nonce) == 1
            && EVP_EncryptUpdate(cipher, NULL, &size, (const unsigned char *)sealer->context,
                                 (int)strlen(sealer->context))
                   == 1
@@ -115,46 +148,51 @@ static int seal_with(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, unsigned c
                   == 1;
 }
 
-const char *sk_seal(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes, size_t length)
+unsigned char *sk_seal_bytes(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes,
+                             size_t length)
 {
-    unsigned char *sealed = apr_palloc(pool, HEAD + length + TAG);
+    unsigned char *sealed = apr_palloc(pool, length + SK_SEAL_OVERHEAD);
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
     int ok = cipher && seal_with(cipher, sealer, sealed, bytes, length);
 
     EVP_CIPHER_CTX_free(cipher);
-    return ok ? sk_text_base64url(pool, sealed, HEAD + length + TAG) : NULL;
+    return ok ? sealed : NULL;
+}
+
+const char *sk_seal(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes, size_t length)
+{
+    const unsigned char *sealed = sk_seal_bytes(pool, sealer, bytes, length);
+
+    return sealed ? sk_text_base64url(pool, sealed, length + SK_SEAL_OVERHEAD) : NULL;
 }
 
 static int open_with(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, const seal_key *key,
-                     unsigned char *sealed, unsigned char *bytes, size_t length)
+                     const unsigned char *sealed, unsigned char *bytes, size_t length)
 {
     int size;
 
-    return EVP_DecryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key->key, sealed + 1 + KEY_ID)
-               == 1
+    return EVP_DecryptInit_ex(cipher, sealer->cipher, NULL, key->key, sealed + 1 + KEY_ID) == 1
            && EVP_DecryptUpdate(cipher, NULL, &size, (const unsigned char *)sealer->context,
                                 (int)strlen(sealer->context))
                   == 1
            && EVP_DecryptUpdate(cipher, bytes, &size, sealed + HEAD, (int)length) == 1
-           && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG, sealed + HEAD + length)
+           && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG,
+                                  (void *)(size_t)(sealed + HEAD + length))
                   == 1
            && EVP_DecryptFinal_ex(cipher, bytes + length, &size) == 1;
 }
 
-unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *text,
-                         size_t *length)
+unsigned char *sk_unseal_bytes(apr_pool_t *pool, const sk_sealer *sealer,
+                               const unsigned char *sealed, size_t size, size_t *length)
 {
-    size_t size = 0;
-    unsigned char *sealed = sk_text_base64url_decode(pool, text, strlen(text), &size);
     unsigned char *bytes = NULL;
     EVP_CIPHER_CTX *cipher;
     int i;
 
-    if (!sealed || size < HEAD + TAG || sealed[0] != FORMAT
-        || !(cipher = EVP_CIPHER_CTX_new())) {
+    if (size < SK_SEAL_OVERHEAD || sealed[0] != FORMAT || !(cipher = EVP_CIPHER_CTX_new())) {
         return NULL;
     }
-    *length = size - HEAD - TAG;
+    *length = size - SK_SEAL_OVERHEAD;
     for (i = 0; i < sealer->count && !bytes; i++) {
         const seal_key *key = &sealer->keys[i];
         if (memcmp(key->id, sealed + 1, KEY_ID) == 0) {
@@ -170,4 +208,13 @@ unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *
         bytes[*length] = '\0';
     }
     return bytes;
+}
+
+unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *text,
+                         size_t *length)
+{
+    size_t size = 0;
+    const unsigned char *sealed = sk_text_base64url_decode(pool, text, strlen(text), &size);
+
+    return sealed ? sk_unseal_bytes(pool, sealer, sealed, size, length) : NULL;
 }

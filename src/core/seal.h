@@ -6,7 +6,7 @@
  * A sealer belongs to one purpose. Purposes have keys of their own, so that a login cookie does not open as a
  * session, and what an anonymous visitor can make us seal does not use up the session key's nonces.
  *
- * A sealed text is base64url of: format version (1 byte), key id (4), nonce (12), ciphertext, tag (16).
+ * What is sealed, as a text in base64url: format version (1 byte), key id (4), nonce (12), ciphertext, tag (16).
  */
 #ifndef SK_CORE_SEAL_H
 #define SK_CORE_SEAL_H
@@ -40,6 +40,14 @@ const char *sk_seal(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes
  */
 unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *text,
                          size_t *length);
+
+/** The same without base64url, for places that take any bytes: `length` + SK_SEAL_OVERHEAD of them. */
+unsigned char *sk_seal_bytes(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes,
+                             size_t length);
+
+/** Opens what sk_seal_bytes() made, as sk_unseal() does. */
+unsigned char *sk_unseal_bytes(apr_pool_t *pool, const sk_sealer *sealer,
+                               const unsigned char *sealed, size_t size, size_t *length);
 
 /** HKDF-SHA256 of a secret into `length` bytes. @return 1, or 0 if OpenSSL fails */
 int sk_hkdf(const char *secret, const char *label, unsigned char *out, size_t length);

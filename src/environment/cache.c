@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 #include <apr_strings.h>
+#define OPENSSL_SUPPRESS_DEPRECATED /* HMAC_CTX: OpenSSL 1.1.1 has no EVP_MAC */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -13,20 +14,30 @@
 struct sk_cache {
     sk_table *table;
     const sk_sealer *sealer;
-    unsigned char hash_key[SK_TABLE_KEY];
+    HMAC_CTX *hash; /* with its key and no text yet: copied for each name */
 };
 
 /* What is sealed begins with the value's name, so that no value opens under another one's. */
-static_assert((sizeof(sk_cache_key) + SK_CACHE_VALUE_MAX + SK_SEAL_OVERHEAD + 2) / 3 * 4
+static_assert(sizeof(sk_cache_key) + SK_CACHE_VALUE_MAX + SK_SEAL_OVERHEAD
                   <= SK_TABLE_VALUE_MAX,
               "the largest value is not too large for the table once it is sealed");
 
-static apr_status_t cleanse(void *baton)
+static apr_status_t free_hash(void *hash)
 {
-    sk_cache *cache = baton;
-
-    OPENSSL_cleanse(cache->hash_key, sizeof(cache->hash_key));
+    HMAC_CTX_free(hash); /* cleanses the key */
     return APR_SUCCESS;
+}
+
+static HMAC_CTX *make_hash(apr_pool_t *pool, const char *secret, const char *label)
+{
+    unsigned char key[SK_TABLE_KEY];
+    HMAC_CTX *hash = HMAC_CTX_new();
+    bool ok = hash && sk_hkdf(secret, label, key, sizeof(key))
+              && HMAC_Init_ex(hash, key, sizeof(key), EVP_sha256(), NULL);
+
+    OPENSSL_cleanse(key, sizeof(key));
+    apr_pool_cleanup_register(pool, hash, free_hash, apr_pool_cleanup_null);
+    return ok ? hash : NULL;
 }
 
 sk_cache *sk_cache_create(apr_pool_t *pool, sk_table *table, const apr_array_header_t *secrets,
@@ -37,45 +48,43 @@ sk_cache *sk_cache_create(apr_pool_t *pool, sk_table *table, const apr_array_hea
     sk_cache *cache = apr_pcalloc(pool, sizeof(*cache));
 
     cache->table = table;
-    apr_pool_cleanup_register(pool, cache, cleanse, apr_pool_cleanup_null);
     cache->sealer = sk_sealer_create(pool, secrets, "cache", context);
-    if (!cache->sealer
-        || !sk_hkdf(client_id, label, cache->hash_key, sizeof(cache->hash_key))) {
-        return NULL;
-    }
-    return cache;
+    cache->hash = make_hash(pool, client_id, label);
+    return cache->sealer && cache->hash ? cache : NULL;
 }
 
-static bool hash(const unsigned char *key, const char *text, unsigned char *out)
-{
-    return HMAC(EVP_sha256(), key, SK_TABLE_KEY, (const unsigned char *)text, strlen(text), out,
-                NULL)
-           != NULL;
-}
-
+/* Of the purpose with its NUL and of the secret, so that no two pairs make one text. */
 bool sk_cache_name(const sk_cache *cache, const char *purpose, const char *secret,
                    sk_cache_key *key)
 {
-    unsigned char purpose_key[SK_TABLE_KEY];
-    bool ok =
-        hash(cache->hash_key, purpose, purpose_key) && hash(purpose_key, secret, key->bytes);
+    HMAC_CTX *hash = HMAC_CTX_new();
+    bool ok = hash && HMAC_CTX_copy(hash, cache->hash)
+              && HMAC_Update(hash, (const unsigned char *)purpose, strlen(purpose) + 1)
+              && HMAC_Update(hash, (const unsigned char *)secret, strlen(secret))
+              && HMAC_Final(hash, key->bytes, NULL);
 
-    OPENSSL_cleanse(purpose_key, sizeof(purpose_key));
+    HMAC_CTX_free(hash);
     return ok;
 }
 
-static const char *seal(const sk_call *call, const sk_cache *cache, const sk_cache_key *key,
-                        const void *value, size_t length)
+/* A value as the store has it. */
+typedef struct sealed {
+    const unsigned char *bytes; /* NULL: none */
+    size_t length;
+} sealed;
+
+static sealed seal(const sk_call *call, const sk_cache *cache, const sk_cache_key *key,
+                   const void *value, size_t length)
 {
+    sealed made = {NULL, sizeof(*key) + length + SK_SEAL_OVERHEAD};
     unsigned char *named;
-    const char *sealed;
 
     if (length > SK_CACHE_VALUE_MAX) {
         sk_call_log(call, SK_LEVEL_WARNING,
                     "A value of %" APR_SIZE_T_FMT " bytes is too large to be shared between "
                     "processes: %" APR_SIZE_T_FMT " are allowed",
                     length, SK_CACHE_VALUE_MAX);
-        return NULL;
+        return made;
     }
     named = apr_palloc(call->pool, sizeof(*key) + length);
     sk_cleanse_bytes_with_pool(call->pool, named, sizeof(*key) + length);
@@ -83,26 +92,29 @@ static const char *seal(const sk_call *call, const sk_cache *cache, const sk_cac
     if (length > 0) {
         memcpy(named + sizeof(*key), value, length);
     }
-    sealed = sk_seal(call->pool, cache->sealer, named, sizeof(*key) + length);
-    if (!sealed) {
+    made.bytes = sk_seal_bytes(call->pool, cache->sealer, named, sizeof(*key) + length);
+    if (!made.bytes) {
         sk_call_log(call, SK_LEVEL_ERROR, "OpenSSL does not seal a value for the cache");
     }
-    return sealed;
+    return made;
 }
 
 /* What the store has under that name, as it is. */
-static const char *fetch(const sk_call *call, const sk_cache *cache, apr_time_t now,
-                         const sk_cache_key *key)
+static sealed fetch(const sk_call *call, const sk_cache *cache, apr_time_t now,
+                    const sk_cache_key *key)
 {
-    size_t length;
+    sealed found = {NULL, 0};
 
-    return (const char *)sk_table_get(cache->table, call->pool, now, key->bytes, &length);
+    found.bytes = sk_table_get(cache->table, call->pool, now, key->bytes, &found.length);
+    return found;
 }
 
 static unsigned char *unseal(const sk_call *call, const sk_cache *cache,
-                             const sk_cache_key *key, const char *sealed, size_t *length)
+                             const sk_cache_key *key, const sealed *found, size_t *length)
 {
-    unsigned char *named = sk_unseal(call->pool, cache->sealer, sealed, length);
+    unsigned char *named = found->bytes ? sk_unseal_bytes(call->pool, cache->sealer,
+                                                          found->bytes, found->length, length)
+                                        : NULL;
 
     if (!named || *length < sizeof(*key) || memcmp(named, key, sizeof(*key)) != 0) {
         return NULL;
@@ -114,45 +126,48 @@ static unsigned char *unseal(const sk_call *call, const sk_cache *cache,
 unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, apr_time_t now,
                             const sk_cache_key *key, size_t *length)
 {
-    const char *sealed = fetch(call, cache, now, key);
+    sealed found = fetch(call, cache, now, key);
 
-    return sealed ? unseal(call, cache, key, sealed, length) : NULL;
+    return unseal(call, cache, key, &found, length);
 }
 
 bool sk_cache_has(const sk_call *call, const sk_cache *cache, apr_time_t now,
                   const sk_cache_key *key)
 {
-    return fetch(call, cache, now, key) != NULL;
+    return fetch(call, cache, now, key).bytes != NULL;
 }
 
 sk_outcome sk_cache_set(const sk_call *call, const sk_cache *cache, apr_time_t now,
                         const sk_cache_key *key, const void *value, size_t length,
                         apr_time_t ttl)
 {
-    const char *sealed = seal(call, cache, key, value, length);
+    sealed made = seal(call, cache, key, value, length);
 
-    return sealed ? sk_table_set(cache->table, now, key->bytes, sealed, strlen(sealed), ttl)
-                  : SK_OUTCOME_FAILED;
+    return made.bytes
+               ? sk_table_set(cache->table, now, key->bytes, made.bytes, made.length, ttl)
+               : SK_OUTCOME_FAILED;
 }
 
 sk_outcome sk_cache_keep(const sk_call *call, const sk_cache *cache, apr_time_t now,
                          const sk_cache_key *key, const void *value, size_t length,
                          apr_time_t ttl)
 {
-    const char *sealed = seal(call, cache, key, value, length);
+    sealed made = seal(call, cache, key, value, length);
 
-    return sealed ? sk_table_keep(cache->table, now, key->bytes, sealed, strlen(sealed), ttl)
-                  : SK_OUTCOME_FAILED;
+    return made.bytes
+               ? sk_table_keep(cache->table, now, key->bytes, made.bytes, made.length, ttl)
+               : SK_OUTCOME_FAILED;
 }
 
 sk_outcome sk_cache_add(const sk_call *call, const sk_cache *cache, apr_time_t now,
                         const sk_cache_key *key, const void *value, size_t length,
                         apr_time_t ttl)
 {
-    const char *sealed = seal(call, cache, key, value, length);
+    sealed made = seal(call, cache, key, value, length);
 
-    return sealed ? sk_table_add(cache->table, now, key->bytes, sealed, strlen(sealed), ttl)
-                  : SK_OUTCOME_FAILED;
+    return made.bytes
+               ? sk_table_add(cache->table, now, key->bytes, made.bytes, made.length, ttl)
+               : SK_OUTCOME_FAILED;
 }
 
 const char *sk_cache_use_up(const sk_call *call, const sk_cache *cache, const char *purpose,
@@ -180,14 +195,14 @@ sk_outcome sk_cache_delete(const sk_call *call, const sk_cache *cache, apr_time_
 sk_outcome sk_cache_delete_if_equal(const sk_call *call, const sk_cache *cache, apr_time_t now,
                                     const sk_cache_key *key, const void *value, size_t length)
 {
-    const char *sealed = fetch(call, cache, now, key);
+    sealed found = fetch(call, cache, now, key);
     size_t is_length;
-    const unsigned char *is = sealed ? unseal(call, cache, key, sealed, &is_length) : NULL;
+    const unsigned char *is = unseal(call, cache, key, &found, &is_length);
 
     if (!is || is_length != length || (length > 0 && memcmp(is, value, length) != 0)) {
         return SK_OUTCOME_NO;
     }
-    return sk_table_delete_if_equal(cache->table, now, key->bytes, sealed, strlen(sealed));
+    return sk_table_delete_if_equal(cache->table, now, key->bytes, found.bytes, found.length);
 }
 
 uint64_t sk_cache_losses(const sk_cache *cache)
