@@ -26,11 +26,26 @@ APR_RING_HEAD(item_ring, item);
 
 struct sk_memo {
     apr_thread_mutex_t *mutex;
-    apr_hash_t *by_text; /* seeded at random by APR, and compares the whole text */
+    apr_hash_t *by_text; /* compares the whole text */
     item_ring items;
     size_t used;
     size_t size;
 };
+
+/*
+ * mod_session_crypto's text begins with its MAC, a salt and an initialization vector (54 characters), so that no two begin alike. Only
+ * texts that it has made get in here.
+ */
+static unsigned int hash_beginning(const char *text, apr_ssize_t *length)
+{
+    apr_ssize_t beginning;
+
+    if (*length == APR_HASH_KEY_STRING) {
+        *length = (apr_ssize_t)strlen(text);
+    }
+    beginning = *length < 54 ? *length : 54;
+    return apr_hashfunc_default(text, &beginning);
+}
 
 static void drop(sk_memo *memo, item *dropped)
 {
@@ -78,7 +93,7 @@ sk_memo *sk_memo_create(apr_pool_t *parent, size_t size)
                != APR_SUCCESS) {
         return NULL;
     }
-    memo->by_text = apr_hash_make(pool);
+    memo->by_text = apr_hash_make_custom(pool, hash_beginning);
     memo->size = size;
     APR_RING_INIT(&memo->items, item, link);
     apr_pool_cleanup_register(pool, memo, drop_all, apr_pool_cleanup_null);

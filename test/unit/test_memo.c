@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/memo.h"
 
+#include <apr_strings.h>
 #include <apr_thread_proc.h>
 
 #include "support.h"
@@ -44,6 +45,21 @@ static void finds_what_was_added(void **state)
     assert_int_equal(found.expiry, NOW + 5);
     assert_null(find(memo, *state, "tw"));
     assert_null(find(memo, *state, "two."));
+}
+
+static void tells_apart_what_begins_alike(void **state)
+{
+    static const char beginning[] =
+        "0123456789012345678901234567890123456789012345678901234567890123456789";
+    sk_memo *memo = sk_memo_create(*state, 4096);
+
+    add(memo, apr_pstrcat(*state, beginning, "a", NULL), "first", 0);
+    assert_null(find(memo, *state, apr_pstrcat(*state, beginning, "b", NULL)));
+    assert_null(find(memo, *state, beginning));
+    add(memo, apr_pstrcat(*state, beginning, "b", NULL), "second", 0);
+    assert_string_equal(find(memo, *state, apr_pstrcat(*state, beginning, "a", NULL)), "first");
+    assert_string_equal(find(memo, *state, apr_pstrcat(*state, beginning, "b", NULL)),
+                        "second");
 }
 
 static void replaces_what_was_there(void **state)
@@ -155,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(finds_what_was_added),
+        TEST(tells_apart_what_begins_alike),
         TEST(replaces_what_was_there),
         TEST(keeps_owners_apart),
         TEST(forgets_what_has_expired),
