@@ -77,6 +77,7 @@ describe('the application', () => {
       '/xuid/': ['ScalekitRemoteUser xuid'],
       '/username/': ['ScalekitRemoteUser preferred_username'],
       '/fallback/': ['FallbackResource /cgi-bin/env'],
+      '/set/': ['Header always set X-Seen "%{SCALEKIT_EMAIL}e %{SCALEKIT_SUB}e"'],
       '/closed/': ['Require scalekit-role owner', 'ErrorDocument 403 /cgi-bin/env'],
       '/session/': ['SessionEnv On'],
       '/used/': ['RequestHeader set X-Mail "%{SCALEKIT_EMAIL}e"', 'RewriteEngine On', 'RewriteCond "%{ENV:SCALEKIT_ROLES}" "!=admin"', 'RewriteRule "^" "-" [F]'],
@@ -85,7 +86,8 @@ describe('the application', () => {
     const words = 'headers|both|none|prefix|token|optional|session|public|used|failing';
     const host = (one, port, settings = {}) => scalekitHost(one, {
       backend, fastcgi, port, locations, settings,
-      extra: `ProxyPassMatch "^/((?:${words})/app.*)" "${backend.url}/$1" upgrade=websocket
+      extra: `SetEnvIf Request_URI "^/set/" SCALEKIT_EMAIL=eve@evil.test SCALEKIT_SUB=evil
+        ProxyPassMatch "^/((?:${words})/app.*)" "${backend.url}/$1" upgrade=websocket
         ScriptAliasMatch "^/(?:${words}|email|xuid|username)/cgi" "${one.root}/cgi-bin/env"
         ProxyPass "/public/fastcgi/" "fcgi://127.0.0.1:${fastcgi.port}/" disablereuse=on`,
     });
@@ -245,6 +247,10 @@ describe('the application', () => {
   });
 
   describe('is not deceived by', () => {
+    it('a variable of our name that was there before', async () => {
+      assert.equal((await ada.get('/set/')).headers['x-seen'], `ada@acme.test ${ADA}`);
+    });
+
     const spellings = ['X-Scalekit-Sub', 'x-scalekit-sub', 'X_Scalekit_Sub', 'X-Scalekit_Sub', 'X_SCALEKIT-SUB', 'X.Scalekit.Sub',
       'X-Scalekit-Roles', 'X-Scalekit-Anything', 'X-SCALEKIT-CLAIM-department', 'X-Scalekit-', 'X-Who-Sub', 'x_who_sub', 'X~Scalekit!Sub'];
     const forged = [...spellings, 'X-Scalekit-Sub', 'X_Scalekit_Sub'].map((name) => [name, 'forged']);

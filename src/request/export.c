@@ -58,6 +58,11 @@ static void scrub_connection(request_rec *r)
         return;
     }
     for (word = words; *word; word++) {
+        if (strcasecmp(list, *word) == 0) {
+            return; /* as mostly */
+        }
+    }
+    for (word = words; *word; word++) {
         if (ap_find_token(r->pool, list, *word)) {
             kept = kept ? apr_pstrcat(r->pool, kept, ", ", *word, NULL) : *word;
         }
@@ -104,37 +109,43 @@ static int post_read_request(request_rec *r)
 
 /* ---- what the application finds ---- */
 
+typedef void set_value(apr_table_t *table, const char *name, const char *value);
+
 typedef struct exporter {
     request_rec *r;
     int to;
     const char *prefix;
+    set_value *set_variable, *set_header;
 } exporter;
 
-static const char *header_name(const exporter *e, const char *name)
+/* apr_table_setn() compares a name with all that begin alike, as ours do. It need not where there is none before ours. */
+static set_value *setter_for(const apr_table_t *table, const char *prefix)
 {
-    char *header = apr_pstrcat(e->r->pool, e->prefix, name, NULL), *c;
+    const apr_array_header_t *entries = apr_table_elts(table);
+    size_t length = strlen(prefix);
+    int i;
 
-    for (c = header; *c; c++) {
-        if (!apr_isalnum(*c)) {
-            *c = '-';
+    for (i = 0; i < entries->nelts; i++) {
+        if (strncasecmp(APR_ARRAY_IDX(entries, i, apr_table_entry_t).key, prefix, length)
+            == 0) {
+            return apr_table_setn;
         }
     }
-    return header;
+    return apr_table_addn;
 }
 
-static const char *variable_name(const exporter *e, const char *name)
+static const char *with_only(char *name, char other)
 {
-    char *variable = apr_pstrcat(e->r->pool, "SCALEKIT_", name, NULL), *c;
+    char *c;
 
-    for (c = variable; *c; c++) {
+    for (c = name; *c; c++) {
         if (!apr_isalnum(*c)) {
-            *c = '_';
+            *c = other;
         }
     }
-    return variable;
+    return name;
 }
 
-/* The prefixes of known names are literals; those of further claims are made. */
 static void export_value(const exporter *e, const char *variable, const char *header,
                          const char *value)
 {
@@ -142,11 +153,23 @@ static void export_value(const exporter *e, const char *variable, const char *he
         return;
     }
     if (e->to & SK_EXPORT_ENV) {
-        apr_table_setn(e->r->subprocess_env, variable, value);
+        e->set_variable(e->r->subprocess_env, variable, value);
     }
     if (e->to & SK_EXPORT_HEADERS) {
-        apr_table_setn(e->r->headers_in, header_name(e, header), value);
+        e->set_header(e->r->headers_in, apr_pstrcat(e->r->pool, e->prefix, header, NULL),
+                      value);
     }
+}
+
+/* Names of further claims are made, and two claims may get the same one: the last counts. */
+static void export_extra(exporter e, const sk_extra *extra)
+{
+    apr_pool_t *pool = e.r->pool;
+
+    e.set_variable = e.set_header = apr_table_setn;
+    export_value(&e, with_only(apr_pstrcat(pool, "SCALEKIT_CLAIM_", extra->name, NULL), '_'),
+                 with_only(apr_pstrcat(pool, "CLAIM-", extra->name, NULL), '-'),
+                 sk_list_join(pool, &extra->values, ','));
 }
 
 static void export_identity(const exporter *e, const sk_identity *identity)
@@ -165,9 +188,7 @@ static void export_identity(const exporter *e, const sk_identity *identity)
     export_value(e, "SCALEKIT_EMAIL_VERIFIED", "Email-Verified",
                  sk_claims_text(identity, "email_verified"));
     for (i = 0; i < identity->extras_count; i++) {
-        const sk_extra *extra = &identity->extras[i];
-        const char *name = apr_pstrcat(pool, "CLAIM_", extra->name, NULL);
-        export_value(e, variable_name(e, name), name, sk_list_join(pool, &extra->values, ','));
+        export_extra(*e, &identity->extras[i]);
     }
 }
 
@@ -192,9 +213,11 @@ static void pass_access_token(request_rec *r, const sk_record *record)
 static void export_record(request_rec *r, const sk_record *record)
 {
     const sk_policy *policy = sk_policy_of(r);
-    exporter e = {r, policy->export_to, policy->header_prefix};
+    exporter e = {r, policy->export_to, policy->header_prefix, NULL, NULL};
 
     if (e.to != SK_EXPORT_NONE) {
+        e.set_variable = setter_for(r->subprocess_env, "SCALEKIT_");
+        e.set_header = setter_for(r->headers_in, e.prefix);
         export_identity(&e, &record->identity);
         export_value(&e, "SCALEKIT_EXPIRES_AT", "Expires-At",
                      apr_psprintf(r->pool, "%" APR_TIME_T_FMT, record->access_expiry));
