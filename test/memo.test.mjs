@@ -13,6 +13,7 @@ const ONE = 'SessionCryptoPassphrase test_made-up-passphrase-number-1';
 const OTHER = 'SessionCryptoPassphrase test_made-up-passphrase-number-2';
 const SCOPE = { ScalekitSessionScope: 'shared' };
 
+const withoutCrypto = ['clear', 'briefly'];
 const locations = { '/': ['AuthType Scalekit', 'Require valid-user', ONE], '/other/': [OTHER] };
 
 // Virtual hosts by name; each has a location with another passphrase.
@@ -21,6 +22,8 @@ const hosts = {
   neighbour: SCOPE,
   elsewhere: { ScalekitSessionScope: 'elsewhere' },
   short: { SessionMaxAge: 3 },
+  clear: SCOPE,
+  briefly: { SessionMaxAge: 3 },
 };
 
 let port;
@@ -38,7 +41,7 @@ async function start(extra = '') {
       serverName: `${name}.localhost`,
       settings,
       backend,
-      locations: { ...locations, '/proxied/': ['SessionHeader X-Replace-Session'] },
+      locations: withoutCrypto.includes(name) ? {} : { ...locations, '/proxied/': ['SessionHeader X-Replace-Session'] },
       extra: `Alias "/other/" "${server.docroot}/"`,
     }))].join('\n'),
   });
@@ -95,6 +98,13 @@ describe('a session that mod_session_crypto has opened', () => {
     assert.equal((await bring('short', value, '/other/')).status, 302);
   });
 
+  it('is none in clear text, where that is a session elsewhere', async () => {
+    const value = sessionOf(await signInTo('clear'));
+    assert.match(value, /^scalekit=/);
+    assert.equal((await bring('clear', value, '/')).status, 200);
+    assert.equal((await bring('usual', value, '/')).status, 302);
+  });
+
   it('ends with the logout', async () => {
     const visitor = await signInTo('usual');
     const value = sessionOf(visitor);
@@ -109,6 +119,20 @@ describe('a session that mod_session_crypto has opened', () => {
     const value = sessionOf(visitor);
     assert.equal((await bring('usual', value, '/')).status, 200);
     assert.equal((await bring('usual', value, '/other/')).status, 302);
+  });
+});
+
+describe('a session in clear text', () => {
+  let site;
+  before(async () => { site = await start(); });
+  after(() => site?.stop());
+
+  it('ends with the time that mod_session has written into it', async () => {
+    const value = sessionOf(await signInTo('briefly'));
+    assert.match(value, /^scalekit=[\w-]+&expiry=\d+$/);
+    assert.equal((await bring('briefly', value, '/')).status, 200);
+    await sleep(3200);
+    assert.equal((await bring('briefly', value, '/')).status, 302);
   });
 });
 

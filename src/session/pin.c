@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "session/cookies.h"
 #include "session/memo.h"
+#include "session/offer.h"
 #include "session/sent.h"
 #include "session/visit.h"
 
@@ -97,6 +98,17 @@ static bool is_encrypted(const char *text)
 }
 
 /* As mod_session's own decoding does, which takes a session without text for one that was decoded already. */
+static void set_decoded(session_rec *z, const char *entry, apr_time_t expiry)
+{
+    apr_table_setn(z->entries, entry_key, entry);
+    if (expiry) {
+        z->expiry = expiry;
+        apr_table_setn(z->entries, expiry_key,
+                       apr_psprintf(z->pool, "%" APR_TIME_T_FMT, expiry));
+    }
+    z->encoded = NULL;
+}
+
 static bool recall(request_rec *r, session_rec *z)
 {
     sk_memo_session found;
@@ -106,13 +118,7 @@ static bool recall(request_rec *r, session_rec *z)
                          apr_time_now(), &found)) {
         return false;
     }
-    apr_table_setn(z->entries, entry_key, found.entry);
-    if (found.expiry) {
-        z->expiry = found.expiry;
-        apr_table_setn(z->entries, expiry_key,
-                       apr_psprintf(z->pool, "%" APR_TIME_T_FMT, found.expiry));
-    }
-    z->encoded = NULL;
+    set_decoded(z, found.entry, found.expiry);
     return true;
 }
 
@@ -123,16 +129,47 @@ static void remember(request_rec *r, const session_rec *z, const char *text)
     sk_memo_add(mod_session.memo, sk_settings_of(r->server), text, &session);
 }
 
-/* ---- the first load ---- */
-
-static session_rec *blank(apr_pool_t *pool)
+/* What stands behind the key in a pair of mod_session's text; NULL if it is another key's. */
+static const char *behind(const char *pair, const char *key)
 {
-    session_rec *z = apr_pcalloc(pool, sizeof(*z));
+    size_t length = strlen(key);
 
-    z->pool = pool;
-    z->entries = apr_table_make(pool, 4);
-    return z;
+    return strncmp(pair, key, length) == 0 && pair[length] == '=' ? pair + length + 1 : NULL;
 }
+
+/*
+ * After mod_session_crypto and before mod_session's own decoding, which takes a hundred instructions for each character: the usual
+ * text, of our entry and perhaps the expiry. Everything else is left to mod_session.
+ */
+static apr_status_t decode_usual(request_rec *r, session_rec *z)
+{
+    const char *pair, *end, *value, *entry = NULL;
+    apr_time_t expiry = 0;
+
+    if (!z->encoded || strchr(z->encoded, '%') || strchr(z->encoded, '+')
+        || !sk_settings_of(r->server)) {
+        return OK;
+    }
+    for (pair = z->encoded; *pair; pair = *end ? end + 1 : end) {
+        end = strchr(pair, '&');
+        end = end ? end : pair + strlen(pair);
+        if ((value = behind(pair, entry_key)) && end > value) {
+            entry = apr_pstrmemdup(z->pool, value, (apr_size_t)(end - value));
+        }
+        else if ((value = behind(pair, expiry_key)) && end > value) {
+            expiry = apr_atoi64(value);
+        }
+        else {
+            return OK;
+        }
+    }
+    if (entry) {
+        set_decoded(z, entry, expiry);
+    }
+    return OK;
+}
+
+/* ---- the first load ---- */
 
 static bool has_expired(const session_rec *z)
 {
@@ -167,77 +204,10 @@ static apr_status_t load_whole(request_rec *r, loaded *found)
     memset(found, 0, sizeof(*found));
     rv = mod_session.run_load(r, &found->session);
     if (rv == OK && !(found->session && decode(r, found))) {
-        found->session = blank(sk_visit_first(r)->first->pool);
+        found->session = sk_visit_blank(r);
         found->text = NULL;
     }
     return rv;
-}
-
-/* Did this cookie come with two values or more? mod_session takes that for none. */
-static bool is_repeated(const apr_array_header_t *cookies, const char *name)
-{
-    const char *value = NULL;
-    int i;
-
-    for (i = 0; i < cookies->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        if (strcmp(cookie->name, name) != 0) {
-            continue;
-        }
-        if (value && strcmp(value, cookie->value) != 0) {
-            return true;
-        }
-        value = cookie->value;
-    }
-    return false;
-}
-
-/* The providers keep what they loaded in the first request's notes. */
-static void forget_loaded(request_rec *r, const char *name)
-{
-    apr_table_t *notes = sk_visit_first(r)->first->notes;
-
-    apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_cookie", name, NULL));
-    apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_dbd", name, NULL));
-}
-
-static void set_cookies(request_rec *r, const char *header)
-{
-    if (header) {
-        apr_table_setn(r->headers_in, "Cookie", header);
-    }
-    else {
-        apr_table_unset(r->headers_in, "Cookie");
-    }
-}
-
-/*
- * The Cookie header for the providers: without cookies that hold a ',', which they take for the end of one; and if one is given, no other
- * of its name. NULL: there are none.
- */
-static const char *for_providers(request_rec *r, const apr_array_header_t *cookies,
-                                 const sk_cookie *one)
-{
-    size_t size = 1;
-    char *header, *end;
-    int i;
-
-    for (i = 0; i < cookies->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        size += strlen(cookie->name) + strlen(cookie->value) + 3;
-    }
-    header = end = apr_palloc(r->pool, size);
-    for (i = 0; i < cookies->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        if (!strchr(cookie->name, ',') && !strchr(cookie->value, ',')
-            && (!one || cookie == one || strcmp(cookie->name, one->name) != 0)) {
-            end = apr_cpystrn(end, end > header ? "; " : "", 3);
-            end = apr_cpystrn(end, cookie->name, size);
-            end = apr_cpystrn(end, "=", 2);
-            end = apr_cpystrn(end, cookie->value, size);
-        }
-    }
-    return end > header ? header : NULL;
 }
 
 /* Loads with each of the values alone and takes the session that the judge finds newest. */
@@ -262,8 +232,8 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
             continue;
         }
         tried++;
-        set_cookies(r, for_providers(r, cookies, cookie));
-        forget_loaded(r, name);
+        sk_offer_forget(r, name);
+        sk_offer(r, cookies, cookie);
         rv = load_whole(r, &candidate);
         entry = rv == OK ? apr_table_get(candidate.session->entries, entry_key) : NULL;
         age = entry ? mod_session.judge(r, entry) : 0;
@@ -272,8 +242,7 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
             *best = candidate;
         }
     }
-    set_cookies(r, for_providers(r, cookies, NULL));
-    forget_loaded(r, name);
+    sk_offer_forget(r, name);
     return rv;
 }
 
@@ -285,15 +254,18 @@ static apr_status_t load_one_of_several(request_rec *r, loaded *found)
     apr_status_t rv = OK;
     int i;
 
-    set_cookies(r, for_providers(r, cookies, NULL));
     memset(found, 0, sizeof(*found));
     for (i = 0; i < names->nelts && rv == OK && !found->session; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *);
-        if (is_repeated(cookies, name)) {
+        if (sk_offer_is_repeated(cookies, name)) {
             rv = load_best(r, cookies, name, found);
         }
     }
-    return rv != OK || found->session ? rv : load_whole(r, found);
+    if (rv != OK || found->session) {
+        return rv;
+    }
+    sk_offer(r, cookies, NULL);
+    return load_whole(r, found);
 }
 
 static apr_status_t load(request_rec *r, session_rec **z)
@@ -313,7 +285,7 @@ static apr_status_t load(request_rec *r, session_rec **z)
     visit->is_loading = true;
     stripped = apr_table_get(r->headers_in, "Cookie");
     rv = load_one_of_several(r, &found);
-    set_cookies(r, stripped);
+    sk_offer_end(r, stripped);
     visit->is_loading = false;
     *z = found.session;
     if (rv == OK && !visit->pinned) {
@@ -409,15 +381,14 @@ bool sk_pin_hook(void)
 {
     typedef void hook_load(apr_status_t(*)(request_rec *, session_rec **), const char *const *,
                            const char *const *, int);
-    typedef void hook_encode(apr_status_t(*)(request_rec *, session_rec *), const char *const *,
-                             const char *const *, int);
-    typedef void hook_save(apr_status_t(*)(request_rec *, session_rec *), const char *const *,
-                           const char *const *, int);
+    typedef void hook_other(apr_status_t(*)(request_rec *, session_rec *), const char *const *,
+                            const char *const *, int);
     static const char *const names[SK_NAMESPACES] = {
         "mod_session.c", "mod_session_cookie.c", "mod_session_dbd.c", "mod_session_crypto.c"};
     hook_load *load_hook = (hook_load *)dlsym(RTLD_DEFAULT, "ap_hook_session_load");
-    hook_encode *encode_hook = (hook_encode *)dlsym(RTLD_DEFAULT, "ap_hook_session_encode");
-    hook_save *save_hook = (hook_save *)dlsym(RTLD_DEFAULT, "ap_hook_session_save");
+    hook_other *decode_hook = (hook_other *)dlsym(RTLD_DEFAULT, "ap_hook_session_decode");
+    hook_other *encode_hook = (hook_other *)dlsym(RTLD_DEFAULT, "ap_hook_session_encode");
+    hook_other *save_hook = (hook_other *)dlsym(RTLD_DEFAULT, "ap_hook_session_save");
     int i;
 
     mod_session.load = APR_RETRIEVE_OPTIONAL_FN(ap_session_load);
@@ -430,11 +401,12 @@ bool sk_pin_hook(void)
     for (i = 0; i < SK_NAMESPACES; i++) {
         mod_session.namespaces[i] = ap_find_linked_module(names[i]);
     }
-    if (!load_hook || !encode_hook || !save_hook || !mod_session.run_load
+    if (!load_hook || !decode_hook || !encode_hook || !save_hook || !mod_session.run_load
         || !mod_session.run_decode || !mod_session.run_save) {
         return !mod_session.load;
     }
     load_hook(load, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    decode_hook(decode_usual, NULL, NULL, APR_HOOK_MIDDLE);
     encode_hook(keep_entry, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);
     encode_hook(encode, NULL, NULL, APR_HOOK_MIDDLE);
     encode_hook(keep_id, NULL, NULL, APR_HOOK_MIDDLE);

@@ -45,7 +45,7 @@ apr_time_t sk_session_expiry(const request_rec *r, const sk_record *record)
 }
 
 /* Why a record is no session any more; NULL if it is one. */
-static const char *why_ended(request_rec *r, const sk_record *record)
+static const char *why_ended(request_rec *r, const sk_record *record, sk_standing standing)
 {
     const sk_settings *settings = sk_settings_of(r->server);
     apr_time_t idle = apr_time_sec(settings->session_idle_timeout), now = seconds_now(r);
@@ -56,7 +56,7 @@ static const char *why_ended(request_rec *r, const sk_record *record)
     if (idle > 0 && now >= record->last_use + idle) {
         return "it was not used for ScalekitSessionIdleTimeout";
     }
-    if (sk_standing_of(r, record) == SK_STANDING_ENDED) {
+    if (standing == SK_STANDING_ENDED) {
         return "of a logout, here or at Scalekit";
     }
     return NULL;
@@ -66,7 +66,7 @@ static apr_time_t judge(request_rec *r, const char *entry)
 {
     const sk_record *record = open_entry(r, entry);
 
-    if (!record || why_ended(r, record)) {
+    if (!record || why_ended(r, record, sk_standing_of(r, record))) {
         return 0;
     }
     return record->login;
@@ -102,7 +102,7 @@ static bool write_newest(request_rec *r, session_rec *z)
     if (!record) {
         return true;
     }
-    if (why_ended(r, record)) {
+    if (why_ended(r, record, sk_standing_of(r, record))) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       "the session is not written back: it has ended meanwhile");
         return false;
@@ -257,9 +257,8 @@ static bool is_due(request_rec *r, sk_record *record, sk_standing standing)
     return sk_renewal_is_due(r, record);
 }
 
-static sk_refreshed bring_up_to_date(request_rec *r, sk_record *record)
+static sk_refreshed bring_up_to_date(request_rec *r, sk_record *record, sk_standing standing)
 {
-    sk_standing standing = sk_standing_of(r, record);
     sk_refreshed outcome = SK_REFRESHED_NOT;
     int tries;
 
@@ -282,6 +281,7 @@ static sk_session_status read_session(request_rec *r, sk_visit *visit)
 {
     session_rec *z;
     const char *missing = sk_pin_load(r, &z), *entry, *ended;
+    sk_standing standing;
 
     if (missing) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
@@ -302,12 +302,13 @@ static sk_session_status read_session(request_rec *r, sk_visit *visit)
     }
     sk_pin_prove(r);
     visit->last_record = visit->record;
-    ended = why_ended(r, visit->record);
+    standing = sk_standing_of(r, visit->record);
+    ended = why_ended(r, visit->record, standing);
     if (ended) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "the session has ended: %s", ended);
         return SK_SESSION_NONE;
     }
-    return settle(r, z, visit->record, bring_up_to_date(r, visit->record));
+    return settle(r, z, visit->record, bring_up_to_date(r, visit->record, standing));
 }
 
 sk_session_status sk_session_read(request_rec *r, const sk_record **record)

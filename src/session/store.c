@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <http_log.h>
 #include <mod_session.h>
-#include <util_cookies.h>
 #include <apr_general.h>
 #include <apr_strings.h>
 #include <apr_uuid.h>
@@ -39,13 +38,18 @@ static const char *text_of(request_rec *r, const apr_uuid_t *id)
 /* The id that the browser brought; NULL if it brought nothing that could be one. */
 static apr_uuid_t *brought_id(request_rec *r)
 {
-    const char *text = NULL;
+    const char *header = apr_table_get(r->headers_in, "Cookie");
     size_t length = 0;
+    sk_cookie cookie;
 
-    ap_cookie_read(r, sk_settings_of(r->server)->store_cookie, &text, 0);
-    return text && strlen(text) == ID_TEXT ? (apr_uuid_t *)sk_text_base64url_decode(
-               sk_visit_first(r)->first->pool, text, ID_TEXT, &length)
-                                           : NULL;
+    while (header && (header = sk_cookie_next(r->pool, header, &cookie))) {
+        if (strcmp(cookie.name, sk_settings_of(r->server)->store_cookie) == 0) {
+            return strlen(cookie.value) == ID_TEXT ? (apr_uuid_t *)sk_text_base64url_decode(
+                       sk_visit_first(r)->first->pool, cookie.value, ID_TEXT, &length)
+                                                   : NULL;
+        }
+    }
+    return NULL;
 }
 
 static apr_uuid_t *new_id(request_rec *r)
@@ -139,9 +143,7 @@ static apr_status_t load(request_rec *r, session_rec **z)
     if (!sk_store_is_used(r)) {
         return DECLINED;
     }
-    loaded = apr_pcalloc(sk_visit_first(r)->first->pool, sizeof(*loaded));
-    loaded->pool = sk_visit_first(r)->first->pool;
-    loaded->entries = apr_table_make(loaded->pool, 4);
+    loaded = sk_visit_blank(r);
     id = brought_id(r);
     loaded->encoded = id ? fetch(r, id) : NULL;
     /* An id that nobody knows is not adopted: who sent it may have made the visitor bring it. */

@@ -36,6 +36,16 @@ sk_visit *sk_visit_first(request_rec *r)
     return sk_visit_of(first_of(r));
 }
 
+session_rec *sk_visit_blank(request_rec *r)
+{
+    apr_pool_t *pool = sk_visit_first(r)->first->pool;
+    session_rec *z = apr_pcalloc(pool, sizeof(*z));
+
+    z->pool = pool;
+    z->entries = apr_table_make(pool, 4);
+    return z;
+}
+
 bool sk_visit_is_upgrade(const request_rec *r)
 {
     const char *protocol = apr_table_get(r->headers_in, "Upgrade");

@@ -74,6 +74,9 @@ sk_visit *sk_visit_of(request_rec *r);
 /** The same of the first request. */
 sk_visit *sk_visit_first(request_rec *r);
 
+/** A session with nothing in it, which lives as long as the first request. */
+session_rec *sk_visit_blank(request_rec *r);
+
 /** Does it ask for another protocol (WebSocket)? Its answer cannot carry a cookie. To ask for HTTP/2 or TLS changes nothing. */
 bool sk_visit_is_upgrade(const request_rec *r);
 

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/offer.h"
+
+#include <string.h>
+#include <apr_strings.h>
+
+#include "config/config.h"
+#include "session/visit.h"
+
+bool sk_offer_is_repeated(const apr_array_header_t *cookies, const char *name)
+{
+    const char *value = NULL;
+    int i;
+
+    for (i = 0; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        if (strcmp(cookie->name, name) != 0) {
+            continue;
+        }
+        if (value && strcmp(value, cookie->value) != 0) {
+            return true;
+        }
+        value = cookie->value;
+    }
+    return false;
+}
+
+/* Where mod_session_cookie keeps what it loaded, in the first request's notes. */
+static const char *note_of(apr_pool_t *pool, const char *name)
+{
+    return apr_pstrcat(pool, "mod_session_cookie", name, NULL);
+}
+
+/* mod_session_dbd keeps its own there, too. */
+void sk_offer_forget(request_rec *r, const char *name)
+{
+    apr_table_t *notes = sk_visit_first(r)->first->notes;
+
+    apr_table_unset(notes, note_of(r->pool, name));
+    apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_dbd", name, NULL));
+}
+
+void sk_offer_end(request_rec *r, const char *header)
+{
+    if (header) {
+        apr_table_setn(r->headers_in, "Cookie", header);
+    }
+    else {
+        apr_table_unset(r->headers_in, "Cookie");
+    }
+}
+
+static bool is_for_providers(const sk_cookie *cookie, const sk_cookie *one)
+{
+    return !strchr(cookie->name, ',') && !strchr(cookie->value, ',')
+           && (!one || cookie == one || strcmp(cookie->name, one->name) != 0);
+}
+
+static char *append(char *end, const char *text)
+{
+    size_t length = strlen(text);
+
+    memcpy(end, text, length + 1);
+    return end + length;
+}
+
+/* The header that has them. NULL: there are none. */
+static const char *for_providers(request_rec *r, const apr_array_header_t *cookies,
+                                 const sk_cookie *one)
+{
+    size_t size = 1;
+    char *header, *end;
+    int i;
+
+    for (i = 0; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        size += strlen(cookie->name) + strlen(cookie->value) + 3;
+    }
+    header = end = apr_palloc(r->pool, size);
+    for (i = 0; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        if (is_for_providers(cookie, one)) {
+            end = append(end, end > header ? "; " : "");
+            end = append(end, cookie->name);
+            end = append(end, "=");
+            end = append(end, cookie->value);
+        }
+    }
+    return end > header ? header : NULL;
+}
+
+static const char *value_of(const apr_array_header_t *cookies, const char *name,
+                            const sk_cookie *one)
+{
+    int i;
+
+    for (i = 0; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        if (strcmp(cookie->name, name) == 0 && is_for_providers(cookie, one)) {
+            return cookie->value;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * What mod_session_cookie would find it takes from the notes, as if it had looked before: ap_cookie_read(), by which it looks, takes a
+ * hundred instructions for each character.
+ */
+static void spare_search(request_rec *r, const apr_array_header_t *cookies, const char *name,
+                         const sk_cookie *one)
+{
+    request_rec *first = sk_visit_first(r)->first;
+    const char *note = note_of(first->pool, name);
+    session_rec *z;
+
+    if (apr_table_get(first->notes, note)) {
+        return;
+    }
+    z = sk_visit_blank(r);
+    z->encoded = value_of(cookies, name, one);
+    apr_table_setn(first->notes, note, (char *)z);
+}
+
+void sk_offer(request_rec *r, const apr_array_header_t *cookies, const sk_cookie *one)
+{
+    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
+    int i;
+
+    sk_offer_end(r, for_providers(r, cookies, one));
+    for (i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+        if ((one && strcmp(one->name, name) == 0) || !sk_offer_is_repeated(cookies, name)) {
+            spare_search(r, cookies, name, one);
+        }
+    }
+}

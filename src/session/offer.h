@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cookies of a request as mod_session's providers get to see them while they load.
+ */
+#ifndef SK_SESSION_OFFER_H
+#define SK_SESSION_OFFER_H
+
+#include <stdbool.h>
+#include <httpd.h>
+#include <apr_tables.h>
+
+#include "core/cookie.h"
+
+/** Did this cookie come with two values or more? mod_session takes that for none. */
+bool sk_offer_is_repeated(const apr_array_header_t *cookies, const char *name);
+
+/**
+ * Offers these cookies, but those that hold a ',', which the providers take for the end of one; and if one is given, no other of its
+ * name. What a provider has loaded before stays.
+ */
+void sk_offer(request_rec *r, const apr_array_header_t *cookies, const sk_cookie *one);
+
+/** What was loaded from the cookie of this name counts no more. */
+void sk_offer_forget(request_rec *r, const char *name);
+
+/** Puts back the Cookie header; NULL: there was none. */
+void sk_offer_end(request_rec *r, const char *header);
+
+#endif
