@@ -224,7 +224,7 @@ export const rules = [
   {
     name: 'a session that was ended stays ended',
     file: 'src/session/session.c',
-    from: 'if (sk_standing_of(r, record) == SK_STANDING_ENDED) {\n        return "of a logout, here or at Scalekit";',
+    from: 'if (standing == SK_STANDING_ENDED) {\n        return "of a logout, here or at Scalekit";',
     to: 'if (false) {\n        return "of a logout, here or at Scalekit";',
     test: 'test/backchannel.test.mjs',
   },
@@ -262,6 +262,34 @@ export const rules = [
     from: 'visit->text = holds_only(*z, entry_key) ? found.text : NULL;',
     to: 'visit->text = found.text;',
     test: 'test/memo.test.mjs',
+  },
+  {
+    name: 'sessions that begin alike are told apart',
+    file: 'src/session/memo.c',
+    from: 'beginning = *length < 54 ? *length : 54;',
+    to: 'beginning = *length = *length < 54 ? *length : 54;',
+    test: 'test/unit/test_memo',
+  },
+  {
+    name: 'a session in clear text is none where mod_session_crypto opens them',
+    file: 'src/session/pin.c',
+    from: 'decode_hook(decode_usual, NULL, NULL, APR_HOOK_MIDDLE);',
+    to: 'decode_hook(decode_usual, NULL, NULL, APR_HOOK_REALLY_FIRST);',
+    test: 'test/memo.test.mjs',
+  },
+  {
+    name: 'mod_session’s own time ends a session',
+    file: 'src/session/pin.c',
+    from: 'expiry = apr_atoi64(value);',
+    to: 'expiry = 0;',
+    test: 'test/memo.test.mjs',
+  },
+  {
+    name: 'a session is loaded once, whatever .htaccess says of it meanwhile',
+    file: 'src/session/offer.c',
+    from: 'if (apr_table_get(first->notes, note)) {',
+    to: 'if (false) {',
+    test: 'test/htaccess.test.mjs',
   },
 
   // ---- logins ----
@@ -323,6 +351,13 @@ export const rules = [
   },
 
   // ---- requests ----
+  {
+    name: 'a variable of our name says what we say',
+    file: 'src/request/export.c',
+    from: 'return apr_table_setn;',
+    to: 'return apr_table_addn;',
+    test: 'test/environment.test.mjs',
+  },
   {
     name: 'headers that could be taken for ours do not come in',
     file: 'src/request/export.c',
@@ -396,8 +431,8 @@ export const rules = [
   {
     name: 'a comma in a cookie begins no other',
     file: 'src/core/cookie.c',
-    from: 'strcspn(header, ";")',
-    to: 'strcspn(header, ";,")',
+    from: "strchr(header, ';')",
+    to: 'strpbrk(header, ";,")',
     test: 'test/attack-session.test.mjs',
   },
   {
