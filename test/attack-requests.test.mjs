@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import http2 from 'node:http2';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { startBackend, startFastcgi } from './support/backend.mjs';
-import { hasModule } from './support/httpd.mjs';
+import { hasModule, isSlow } from './support/httpd.mjs';
 import { parseEnvironment, scalekitHost, signIn, siteFiles, startSite } from './support/sites.mjs';
 import { raw } from './support/visitor.mjs';
 
@@ -237,6 +237,13 @@ describe('many cookies', () => {
       assert.deepEqual([stranger.status, ada.status], [302, 200]);
       assert.ok(Date.now() - start < 5000);
     }
+  });
+
+  it('in a header that httpd refuses as too long cost nothing, though mod_session looks into it for the page that says so', async () => {
+    const lines = Array.from({ length: 60 }, (_, line) => `Cookie: ${Array.from({ length: 700 }, (__, i) => `c${line}.${i}`).join('; ')}`);
+    const start = Date.now();
+    assert.equal((await say(site.port, 'GET / HTTP/1.1', [host(), ...lines])).status, 400);
+    assert.ok(isSlow || Date.now() - start < 2000, `${Date.now() - start} ms`);
   });
 });
 

@@ -5,7 +5,48 @@
 #include <apr_strings.h>
 
 #include "config/config.h"
+#include "session/cookies.h"
 #include "session/visit.h"
+
+/*
+ * mod_session_crypto takes milliseconds to open a cookie: of many of one name only some are tried. The last, because browsers send
+ * cookies of longer paths first (RFC 6265 section 5.4): of the path / another host can set one for each domain above ours.
+ */
+enum { CANDIDATES = 8 };
+
+static int index_of(const apr_array_header_t *names, const char *name)
+{
+    int i;
+
+    for (i = 0; i < names->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/*
+ * No others: for each that it passes ap_cookie_read() makes a new copy of all before, gigabytes for a header that httpd has refused as too
+ * long. None with a ',', which it takes for the end of a cookie.
+ */
+const apr_array_header_t *sk_offer_candidates(request_rec *r)
+{
+    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
+    const apr_array_header_t *all = sk_cookies_read(r);
+    apr_array_header_t *last = apr_array_make(r->pool, 2, sizeof(sk_cookie));
+    int *counts = apr_pcalloc(r->pool, sizeof(int) * (size_t)(names->nelts + 1));
+    int i;
+
+    for (i = all->nelts - 1; i >= 0; i--) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(all, i, sk_cookie);
+        int which = index_of(names, cookie->name);
+        if (which >= 0 && !strchr(cookie->value, ',') && counts[which]++ < CANDIDATES) {
+            APR_ARRAY_PUSH(last, sk_cookie) = *cookie;
+        }
+    }
+    return last;
+}
 
 bool sk_offer_is_repeated(const apr_array_header_t *cookies, const char *name)
 {
@@ -40,20 +81,25 @@ void sk_offer_forget(request_rec *r, const char *name)
     apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_dbd", name, NULL));
 }
 
-void sk_offer_end(request_rec *r, const char *header)
+static void set_header(request_rec *r, const char *field, const char *value)
 {
-    if (header) {
-        apr_table_setn(r->headers_in, "Cookie", header);
+    if (value) {
+        apr_table_setn(r->headers_in, field, value);
     }
     else {
-        apr_table_unset(r->headers_in, "Cookie");
+        apr_table_unset(r->headers_in, field);
     }
+}
+
+void sk_offer_end(request_rec *r, const char *cookie, const char *cookie2)
+{
+    set_header(r, "Cookie", cookie);
+    set_header(r, "Cookie2", cookie2);
 }
 
 static bool is_for_providers(const sk_cookie *cookie, const sk_cookie *one)
 {
-    return !strchr(cookie->name, ',') && !strchr(cookie->value, ',')
-           && (!one || cookie == one || strcmp(cookie->name, one->name) != 0);
+    return !one || cookie == one || strcmp(cookie->name, one->name) != 0;
 }
 
 static char *append(char *end, const char *text)
@@ -127,7 +173,8 @@ void sk_offer(request_rec *r, const apr_array_header_t *cookies, const sk_cookie
     const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
     int i;
 
-    sk_offer_end(r, for_providers(r, cookies, one));
+    sk_offer_end(r, for_providers(r, cookies, one),
+                 NULL); /* ap_cookie_read() reads Cookie2, too */
     for (i = 0; i < names->nelts; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *);
         if ((one && strcmp(one->name, name) == 0) || !sk_offer_is_repeated(cookies, name)) {

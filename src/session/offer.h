@@ -11,19 +11,19 @@
 
 #include "core/cookie.h"
 
+/** The cookies (sk_cookie) of sessions: of each name that the configuration has for them the last few, the last first. */
+const apr_array_header_t *sk_offer_candidates(request_rec *r);
+
 /** Did this cookie come with two values or more? mod_session takes that for none. */
 bool sk_offer_is_repeated(const apr_array_header_t *cookies, const char *name);
 
-/**
- * Offers these cookies, but those that hold a ',', which the providers take for the end of one; and if one is given, no other of its
- * name. What a provider has loaded before stays.
- */
+/** Offers these candidates; if one is given, no other of its name. What a provider has loaded before stays. */
 void sk_offer(request_rec *r, const apr_array_header_t *cookies, const sk_cookie *one);
 
 /** What was loaded from the cookie of this name counts no more. */
 void sk_offer_forget(request_rec *r, const char *name);
 
-/** Puts back the Cookie header; NULL: there was none. */
-void sk_offer_end(request_rec *r, const char *header);
+/** Puts back the headers Cookie and Cookie2; NULL: there was none. */
+void sk_offer_end(request_rec *r, const char *cookie, const char *cookie2);
 
 #endif

@@ -21,12 +21,6 @@ static const char entry_key[] = "scalekit", entry_in_clear[] = "scalekit=";
 /* mod_session's own. */
 static const char expiry_key[] = "expiry";
 
-/*
- * mod_session_crypto takes milliseconds to open a cookie: of many of one name only some are tried. The last, because browsers send
- * cookies of longer paths first (RFC 6265 section 5.4): of the path / another host can set one for each domain above ours.
- */
-enum { CANDIDATES = 8 };
-
 /* What mod_session exports; all NULL while it is not loaded. */
 static struct {
     APR_OPTIONAL_FN_TYPE(ap_session_load) * load;
@@ -216,14 +210,14 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
 {
     apr_time_t newest = 0;
     apr_status_t rv = OK;
-    int i, tried = 0;
+    int i;
 
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   "the browser sent several cookies \"%s\" with different values, perhaps from "
                   "another host of this domain or another path: using the one that holds the "
                   "newest session (reference %s)",
                   name, sk_visit_reference(r));
-    for (i = cookies->nelts - 1; i >= 0 && rv == OK && tried < CANDIDATES; i--) {
+    for (i = 0; i < cookies->nelts && rv == OK; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
         loaded candidate;
         const char *entry;
@@ -231,7 +225,6 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
         if (strcmp(cookie->name, name) != 0) {
             continue;
         }
-        tried++;
         sk_offer_forget(r, name);
         sk_offer(r, cookies, cookie);
         rv = load_whole(r, &candidate);
@@ -250,7 +243,7 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
 static apr_status_t load_one_of_several(request_rec *r, loaded *found)
 {
     const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
-    const apr_array_header_t *cookies = sk_cookies_read(r);
+    const apr_array_header_t *cookies = sk_offer_candidates(r);
     apr_status_t rv = OK;
     int i;
 
@@ -271,7 +264,7 @@ static apr_status_t load_one_of_several(request_rec *r, loaded *found)
 static apr_status_t load(request_rec *r, session_rec **z)
 {
     sk_visit *visit = sk_visit_first(r);
-    const char *stripped;
+    const char *cookie, *cookie2;
     loaded found;
     apr_status_t rv;
 
@@ -283,9 +276,10 @@ static apr_status_t load(request_rec *r, session_rec **z)
         return OK;
     }
     visit->is_loading = true;
-    stripped = apr_table_get(r->headers_in, "Cookie");
+    cookie = apr_table_get(r->headers_in, "Cookie");
+    cookie2 = apr_table_get(r->headers_in, "Cookie2");
     rv = load_one_of_several(r, &found);
-    sk_offer_end(r, stripped);
+    sk_offer_end(r, cookie, cookie2);
     visit->is_loading = false;
     *z = found.session;
     if (rv == OK && !visit->pinned) {
