@@ -1,6 +1,8 @@
 // Attacks with requests: headers that look like ours, paths that look like others, bodies without end, bytes that belong nowhere.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import http from 'node:http';
 import http2 from 'node:http2';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { startBackend, startFastcgi } from './support/backend.mjs';
@@ -22,7 +24,7 @@ before(async () => {
   site = await startSite({
     ports: 2,
     scalekit: { backChannelLogoutUris: [] },
-    files: siteFiles,
+    files: { ...siteFiles, 'cgi-bin/swallow': { text: '#!/bin/sh\ncat >/dev/null\nprintf "Content-Type: text/plain\\r\\n\\r\\n"\n', mode: 0o755 } },
     http2: true,
     config: (server) => (hasModule('http2') ? ['Protocols h2c http/1.1'] : []).concat(server.ports.map((port, lenient) => scalekitHost(server, {
       port,
@@ -35,7 +37,8 @@ before(async () => {
       extra: `${lenient ? 'HttpProtocolOptions Unsafe\nLimitRequestFieldSize 1048576' : ''}
         ProxyPassMatch "^/(?:public|open|page|other)/(app)$" "${backend.url}/$1"
         ProxyPassMatch "^/(?:public|open|page|other)/(fastcgi)$" "fcgi://127.0.0.1:${fastcgi.port}/$1" disablereuse=on
-        ScriptAliasMatch "^/(?:public|open|page|other)/cgi$" "${server.root}/cgi-bin/env"`,
+        ScriptAliasMatch "^/(?:public|open|page|other)/cgi$" "${server.root}/cgi-bin/env"
+        ScriptAliasMatch "^/page/swallow$" "${server.root}/cgi-bin/swallow"`,
     }))).join('\n'),
   });
   cookie = `session=${(await signIn(site)).jar.get('session').value}`;
@@ -200,6 +203,25 @@ describe('a body', () => {
       const answer = await raw(site.port, head(method, path, 'Content-Length: 100000000', `Content-Type: ${types[0]}`, 'Connection: close'));
       assert.equal(answer.status, 413, path);
     }
+  });
+
+  it('of 100 MB is not paid for in memory, though headers may stand behind it', { skip: isSlow && 'their memory is another' }, async () => {
+    const most = () => Math.max(...site.children().map((pid) => Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1])));
+    const before = most();
+    const status = await new Promise((resolve, reject) => {
+      const headers = { Host: host().slice(6), Cookie: cookie, 'Transfer-Encoding': 'chunked' };
+      const request = http.request({ host: '127.0.0.1', port: site.port, method: 'POST', path: '/page/swallow', headers }, (answer) => resolve(answer.resume().statusCode));
+      const block = Buffer.alloc(65536);
+      let left = 1600;
+      const write = () => {
+        while (left > 0 && request.write(block)) left -= 1;
+        if (left <= 0) request.end();
+      };
+      request.on('drain', () => { left -= 1; write(); }).on('error', reject);
+      write();
+    });
+    assert.equal(status, 200);
+    assert.ok(most() - before < 20_000, `${before} KB, then ${most()} KB`);
   });
 
   it('that does not come ends with the patience of httpd', async () => {

@@ -278,16 +278,19 @@ static int fixups_first(request_rec *r)
 }
 
 /*
- * With MergeTrailers httpd adds what stands behind a body to the headers of the request, ours among them. After each piece of the body,
- * because over HTTP/2 nothing tells which is the last.
+ * With MergeTrailers httpd adds what stands behind a body to the headers of the request, ours among them: it makes a new table of both,
+ * with whatever piece of the body it is.
  */
 static apr_status_t scrub_trailers(ap_filter_t *f, apr_bucket_brigade *brigade,
                                    ap_input_mode_t mode, apr_read_type_e block, apr_off_t size)
 {
+    const apr_table_t *before = f->r->headers_in;
     apr_status_t rv = ap_get_brigade(f->next, brigade, mode, block, size);
 
-    scrub(f->r);
-    tell(f->r);
+    if (f->r->headers_in != before) {
+        scrub(f->r);
+        tell(f->r);
+    }
     return rv;
 }
 
