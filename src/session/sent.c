@@ -126,7 +126,7 @@ typedef void on_cookie(request_rec *r, const apr_table_entry_t *header);
 /* Takes the session's lines out of a table and does something with each. */
 static void take(request_rec *r, apr_table_t *table, const traces *t, on_cookie *action)
 {
-    apr_table_t *all = apr_table_clone(r->pool, table);
+    apr_table_t *all = apr_table_copy(r->pool, table); /* the texts stay where they are */
     const apr_array_header_t *headers = apr_table_elts(all);
     int i;
 
