@@ -8,9 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startBackend } from './support/backend.mjs';
 import { providers, startProvided } from './support/providers.mjs';
 import { expiredVisitors, isLogin, refreshes, reused } from './support/refreshing.mjs';
-import { signIn } from './support/sites.mjs';
+import { signIn, siteFiles } from './support/sites.mjs';
 
 const databases = Object.entries(providers).filter(([, { start }]) => start);
+const script = (text) => ({ text: `#!/bin/sh\n${text}\n`, mode: 0o755 });
 const STRANGE_ID = '00000000-0000-4000-8000-000000000000';
 
 for (const [name, provider] of databases) {
@@ -19,7 +20,19 @@ for (const [name, provider] of databases) {
     let backend;
     before(async () => {
       backend = await startBackend();
-      site = await startProvided(provider, { threads: 8, site: { backend, settings: { ScalekitSessionIdleTimeout: 20 } } });
+      site = await startProvided(provider, {
+        threads: 8,
+        files: {
+          ...siteFiles,
+          'cgi-bin/on': script('printf "Location: /slow.cgi\\r\\n\\r\\n"'),
+          'htdocs/slow.cgi': script('sleep 1.5; printf "Content-Type: text/plain\\r\\n\\r\\n"'),
+        },
+        site: {
+          backend,
+          settings: { ScalekitSessionIdleTimeout: 20 },
+          extra: '<Directory "/">\nSessionMaxAge 600\n</Directory>', // merged anew for each request and internal redirect
+        },
+      });
     });
     after(async () => {
       await site?.stop();
@@ -98,6 +111,17 @@ for (const [name, provider] of databases) {
       assert.equal((await visitor.post('/sessions/refresh-token', {})).status, 200);
       assert.equal(refreshes(site.scalekit) - earlier, 2);
       assert.deepEqual(reused(site.scalekit), []);
+    });
+
+    it('does not let a slow answer undo a new login, though a script leads to it and directories add to the session\'s directives', async () => {
+      const visitor = await signIn(site);
+      const slow = visitor.get('/cgi-bin/on');
+      await sleep(300);
+      await visitor.get('/login?prompt=login', { follow: true });
+      const id = idOf(visitor);
+      assert.equal((await slow).status, 200);
+      assert.equal(idOf(visitor), id);
+      assert.equal((await visitor.get('/')).status, 200);
     });
 
     it('is cleaned up by the statement that comes with it', async () => {

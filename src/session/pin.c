@@ -267,6 +267,12 @@ static apr_status_t load_one_of_several(request_rec *r, loaded *found)
     return load_whole(r, found);
 }
 
+/* By its id: where directories add to mod_session's directives, its configuration is another one for each internal redirect. */
+static bool is_same(const session_rec *one, const session_rec *other)
+{
+    return one->uuid && other->uuid && memcmp(one->uuid, other->uuid, sizeof(*one->uuid)) == 0;
+}
+
 static apr_status_t load(request_rec *r, session_rec **z)
 {
     sk_visit *visit = sk_visit_first(r);
@@ -288,6 +294,9 @@ static apr_status_t load(request_rec *r, session_rec **z)
     sk_offer_end(r, cookie, cookie2);
     visit->is_loading = false;
     *z = found.session;
+    if (rv == OK && visit->pinned && is_same(visit->pinned, *z)) {
+        *z = visit->pinned;
+    }
     if (rv == OK && !visit->pinned) {
         visit->entry = apr_table_get((*z)->entries, entry_key);
         visit->text = holds_only(*z, entry_key) ? found.text : NULL;
