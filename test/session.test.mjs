@@ -291,6 +291,13 @@ describe('no session', () => {
     }
   });
 
+  it('takes an application\'s own cookies out of its answer, though they begin as it does', async () => {
+    const nobody = visitorOf('headers');
+    backend.answer('/open', { headers: { 'X-Replace-Session': 'n=2', 'Set-Cookie': ['count=n=25; Path=/'] }, body: 'page' });
+    const answer = await nobody.get('/proxied/open');
+    assert.deepEqual(Object.entries(cookiesOf(answer)).map(([name, { value }]) => `${name}=${value}`).sort(), ['count=n=25', 'session=n=2']);
+  });
+
   it('is what somebody had set before the login', async () => {
     const attacker = await signInTo('plain');
     const planted = attacker.jar.get('session').value;

@@ -25,8 +25,10 @@ static bool is_set_cookie(const apr_table_entry_t *header)
 static bool carries(const char *line, const char *value)
 {
     const char *sent = strchr(line, '=');
+    size_t length = value ? strlen(value) : 0;
 
-    return value && *value && sent && strncmp(sent + 1, value, strlen(value)) == 0;
+    return length > 0 && sent && strncmp(sent + 1, value, length) == 0
+           && (!sent[1 + length] || sent[1 + length] == ';');
 }
 
 /* What a line may hold of a session: itself, or its id as mod_session_dbd or as our store writes it. */
