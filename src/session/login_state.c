@@ -53,12 +53,18 @@ static int newest_first(const void *one, const void *other)
     return a < b ? 1 : a > b ? -1 : 0;
 }
 
+/*
+ * An answer deletes no more than these: each takes a line, and proxies drop answers whose headers exceed some KB. Another host of the
+ * domain can set any number of cookies of the name, which do not go away by that.
+ */
+enum { DELETED_MAX = 10 };
+
 /* Deletes what is expired, or more than there may be beside a new one of this size. */
 static void make_room(request_rec *r, size_t size, bool secure)
 {
     const apr_array_header_t *cookies = sk_cookies_read(r);
     apr_array_header_t *all = apr_array_make(r->pool, 8, sizeof(held));
-    int i, kept = 1;
+    int i, kept = 1, deleted = 0;
 
     for (i = 0; i < cookies->nelts; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
@@ -75,11 +81,12 @@ static void make_room(request_rec *r, size_t size, bool secure)
         one->is_over = attempt && !is_alive(r, attempt);
     }
     qsort(all->elts, (size_t)all->nelts, sizeof(held), newest_first);
-    for (i = 0; i < all->nelts; i++) {
+    for (i = 0; i < all->nelts && deleted < DELETED_MAX; i++) {
         const held *one = &APR_ARRAY_IDX(all, i, held);
         size += one->size;
         if (one->is_over || ++kept > SK_ATTEMPTS_MAX || size > SK_ATTEMPTS_BYTES) {
             sk_cookies_send(r, one->name, "", 0, secure);
+            deleted++;
         }
     }
 }
