@@ -265,3 +265,32 @@ describe('a preflight request of another site', () => {
     assert.equal((await site.visitor().script('/preflight/')).status, 401);
   });
 });
+
+describe('a session of another name', () => {
+  // mod_rewrite asks who the user is by a subrequest, whose memory is used for other things afterwards.
+  const lookAhead = `RewriteEngine On
+    RewriteCond "%{LA-U:REMOTE_USER}" "."
+    RewriteRule "^/gone/" "-"
+    ${`RequestHeader set X-Filler "%{REQUEST_URI}e${'x'.repeat(2000)}"\n`.repeat(60)}`;
+
+  it('is what the browser sent, for an error page after a look ahead of mod_rewrite\'s, too', async () => {
+    const two = await startSite({
+      files: { ...siteFiles, 'htdocs/app/index.cgi': siteFiles['cgi-bin/env'] },
+      scalekit: { backChannelLogoutUris: [] },
+      site: {
+        locations: {
+          '/gone/': ['ErrorDocument 404 /app/index.cgi'],
+          '/app/': ['AuthType None', 'Require all granted', 'SessionCookieName app path=/', 'SessionEnv On'],
+        },
+        extra: lookAhead,
+      },
+    });
+    try {
+      const visitor = await signIn(two);
+      visitor.jar.set(two.url, 'app=n=2; Path=/');
+      for (const path of ['/app/', '/gone/page']) assert.equal(environmentOf(await visitor.get(path)).HTTP_SESSION, 'n=2', path);
+    } finally {
+      await two.stop();
+    }
+  });
+});

@@ -164,7 +164,7 @@ static void spare_search(request_rec *r, const apr_array_header_t *cookies, cons
         return;
     }
     z = sk_visit_blank(r);
-    z->encoded = value_of(cookies, name, one);
+    z->encoded = sk_visit_keep(r, value_of(cookies, name, one));
     apr_table_setn(first->notes, note, (char *)z);
 }
 

@@ -163,12 +163,6 @@ static apr_status_t decode_usual(request_rec *r, session_rec *z)
     return OK;
 }
 
-/* The session may have come to a subrequest, a look ahead of mod_rewrite's perhaps, and outlives it. */
-static const char *of_session(const request_rec *r, const session_rec *z, const char *text)
-{
-    return text && r->pool != z->pool ? apr_pstrdup(z->pool, text) : text;
-}
-
 /* ---- the first load ---- */
 
 static bool has_expired(const session_rec *z)
@@ -192,7 +186,7 @@ static bool decode(request_rec *r, loaded *found)
     if (recall(r, z)) {
         return true;
     }
-    found->text = is_encrypted(z->encoded) ? of_session(r, z, z->encoded) : NULL;
+    found->text = is_encrypted(z->encoded) ? sk_visit_keep(r, z->encoded) : NULL;
     return mod_session.run_decode(r, z) == OK && !has_expired(z);
 }
 
@@ -369,7 +363,7 @@ static apr_status_t save(request_rec *r, session_rec *z)
     visit->is_saving = true;
     rv = mod_session.run_save(r, z);
     visit->is_saving = false;
-    z->encoded = of_session(r, z, z->encoded);
+    z->encoded = sk_visit_keep(r, z->encoded);
     sk_sent_withhold(r, z);
     if (visit->pinned != z) {
         return rv;

@@ -4,6 +4,7 @@
 #include <http_config.h>
 #include <http_log.h>
 #include <apr_general.h>
+#include <apr_strings.h>
 
 #include "config/config.h"
 #include "core/text.h"
@@ -44,6 +45,13 @@ session_rec *sk_visit_blank(request_rec *r)
     z->pool = pool;
     z->entries = apr_table_make(pool, 4);
     return z;
+}
+
+const char *sk_visit_keep(request_rec *r, const char *text)
+{
+    apr_pool_t *pool = sk_visit_first(r)->first->pool;
+
+    return text && r->pool != pool ? apr_pstrdup(pool, text) : text;
 }
 
 bool sk_visit_is_upgrade(const request_rec *r)

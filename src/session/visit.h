@@ -83,6 +83,9 @@ bool sk_visit_is_upgrade(const request_rec *r);
 /** Does it go to one of our endpoints for scripts, which answer in JSON whoever asks? */
 bool sk_visit_is_api(request_rec *r);
 
+/** The text of this request, for the first one to keep: a subrequest's memory is given back, after a look ahead of mod_rewrite's for example. */
+const char *sk_visit_keep(request_rec *r, const char *text);
+
 /** A short word that stands in the log line and on the page, so that a visitor can tell which line is theirs. */
 const char *sk_visit_reference(request_rec *r);
 
