@@ -82,7 +82,7 @@ unsigned char *sk_text_base64url_decode(apr_pool_t *pool, const char *text, size
     /* The last digit of an incomplete group carries 4 or 2 bits that no byte holds. */
     if (rest) {
         bits = digit(in[0], 18) | digit(in[1], 12) | (rest == 3 ? digit(in[2], 6) : 0);
-        all |= bits | (bits & (rest == 3 ? 0xff : 0xffff) ? NO_DIGIT : 0);
+        all |= bits | ((bits & (rest == 3 ? 0xff : 0xffff)) ? NO_DIGIT : 0);
         *out++ = (unsigned char)(bits >> 16);
         if (rest == 3) {
             *out++ = (unsigned char)(bits >> 8);
