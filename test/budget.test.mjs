@@ -19,7 +19,7 @@ const users = [...defaultUsers, ...[20, 200].map((count) => ({
 }))];
 
 // What the virtual host of each case has, and who signs in there.
-const cases = {
+const remembered = {
   'a cookie': {},
   'nothing exported': { lines: ['ScalekitExport none'] },
   'exported as headers': { lines: ['ScalekitExport headers'] },
@@ -28,24 +28,29 @@ const cases = {
     as: '20@acme.test',
     lines: ['<RequireAll>', ...permissions(10).map((name) => `Require scalekit-permission ${name}`), '</RequireAll>'],
   },
-  'mod_session_crypto, remembered': { settings: { SessionCryptoPassphrase: PASSPHRASE } },
+  'mod_session_crypto': { settings: { SessionCryptoPassphrase: PASSPHRASE } },
   'the store': { settings: CACHE },
   'the store, 200 permissions': { as: '200@acme.test', settings: CACHE },
   'a public page': { page: '/public/page.txt' },
 };
-const hosts = Object.keys(cases).map((name, i) => ({ name, host: `host${i}.localhost`, ...cases[name] }));
+const notRemembered = {
+  'a cookie, not remembered': {},
+  'the store, not remembered': { settings: CACHE },
+};
+const withHosts = (cases) => Object.keys(cases).map((name, i) => ({ name, host: `host${i}.localhost`, ...cases[name] }));
 
 const unable = isSlow ? 'httpd runs with a sanitizer'
   : process.arch !== 'x64' ? 'the budget is that of x86-64'
     : canCount ? false : 'valgrind is not here';
 
-function siteOptions({ limits, ...options }) {
+function siteOptions(hosts, memo, { limits, ...options }) {
   return {
     ...options,
     files: { 'htdocs/page.txt': FILE, 'htdocs/public/page.txt': FILE },
     scalekit: { users, accessTokenLife: 3600, backChannelLogoutUris: [] },
     config: (server) => [
       limits,
+      memo,
       `<VirtualHost *:${server.port}>\nServerName localhost\n</VirtualHost>`,
       ...hosts.map(({ host, settings, lines = [] }) => scalekitHost(server, {
         serverName: host, settings, locations: { '/': ['AuthType Scalekit', 'Require valid-user', ...lines] },
@@ -54,12 +59,13 @@ function siteOptions({ limits, ...options }) {
   };
 }
 
-describe('a request with a valid session', { skip: unable }, () => {
+function itCostsWhatItMay(cases, memo = '') {
+  const hosts = withHosts(cases);
   let site;
   let counter;
   before(async () => {
     const { folder, ...options } = countingOptions();
-    site = await startSite(siteOptions(options));
+    site = await startSite(siteOptions(hosts, memo, options));
     counter = new Counter(site, folder);
     await site.scalekit.control({ redirectUris: hosts.map(({ host }) => `http://${host}:${site.port}/auth/callback`) });
     for (const one of hosts) {
@@ -76,7 +82,7 @@ describe('a request with a valid session', { skip: unable }, () => {
   });
 
   for (const one of hosts) {
-    it(`costs what it may: ${one.name}`, async (t) => {
+    it(one.name, async (t) => {
       const { name, host, cookie, page = '/page.txt' } = one;
       const ours = await counter.count(page, { Host: host, Cookie: cookie }, FILE);
       const plain = await counter.count(page, { Host: 'localhost', Cookie: cookie }, FILE);
@@ -87,4 +93,9 @@ describe('a request with a valid session', { skip: unable }, () => {
       assert.ok(cost >= limit * (1 - SLACK), `${name}: ${cost} instructions, far below the budget of ${limit}: lower it in test/budget.mjs`);
     });
   }
+}
+
+describe('a request with a valid session costs what it may', { skip: unable }, () => {
+  describe('in a process that has seen it before', () => itCostsWhatItMay(remembered));
+  describe('in one that remembers nothing', () => itCostsWhatItMay(notRemembered, 'ScalekitSessionMemo 0'));
 });

@@ -1,30 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/attempt.h"
 
+#include <stdbool.h>
 #include <string.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "core/text.h"
 
 enum {
     SEED = SK_ATTEMPT_SEED,
     HEAD = SEED + 8, /* and the time, most significant byte first */
+    VALUE = 32,
     REFERENCE = 8
 };
 
 /* ---- what is derived ---- */
 
-static const char *derive(apr_pool_t *pool, const unsigned char *seed, const char *label)
+/* Three values of 256 bits each from SHAKE256 (FIPS 202), of which no one tells anything of another or of the seed. */
+static bool derive(apr_pool_t *pool, const unsigned char *seed, sk_attempt *attempt)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int length = 0;
+    const char **values[] = {&attempt->state, &attempt->nonce, &attempt->verifier};
+    unsigned char bytes[3][VALUE];
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    bool ok = hash && EVP_DigestInit_ex(hash, EVP_shake256(), NULL)
+              && EVP_DigestUpdate(hash, seed, SEED)
+              && EVP_DigestFinalXOF(hash, bytes[0], sizeof(bytes));
+    int i;
 
-    if (!HMAC(EVP_sha256(), seed, SEED, (const unsigned char *)label, strlen(label), digest,
-              &length)) {
-        return NULL;
+    for (i = 0; ok && i < 3; i++) {
+        *values[i] = sk_text_base64url(pool, bytes[i], VALUE);
     }
-    return sk_text_base64url(pool, digest, length);
+    OPENSSL_cleanse(bytes, sizeof(bytes));
+    EVP_MD_CTX_free(hash);
+    return ok;
 }
 
 const char *sk_attempt_reference(apr_pool_t *pool, const char *state)
@@ -41,10 +50,7 @@ sk_attempt *sk_attempt_make(apr_pool_t *pool, const unsigned char *seed, apr_tim
 {
     sk_attempt *attempt = apr_palloc(pool, sizeof(*attempt));
 
-    attempt->state = derive(pool, seed, "state");
-    attempt->nonce = derive(pool, seed, "nonce");
-    attempt->verifier = derive(pool, seed, "verifier");
-    if (!attempt->state || !attempt->nonce || !attempt->verifier) {
+    if (!derive(pool, seed, attempt)) {
         return NULL;
     }
     sk_cleanse_with_pool(pool, (char *)(size_t)attempt->verifier);

@@ -29,50 +29,55 @@ static const char *utf8_text(apr_pool_t *pool, const char *json, size_t length)
     return sk_text_is_utf8(text) ? text : NULL;
 }
 
-/*
- * json-c, told to be strict, still takes names in single quotes, NaN, Infinity and raw control characters. None of them
- * is JSON (RFC 8259), and others who read the same text may see something else in it.
- */
-static bool has_json_characters(const char *json, size_t length)
+/* The end of a string of which this is the first character; NULL if a raw control character or the end of the text is in it. */
+static const char *end_of_string(const char *json)
 {
-    static const char outside[] = "{}[]:,+-.0123456789eEtrufalsn \t\r\n";
-    bool is_inside = false; /* of a string */
-    size_t i;
-
-    for (i = 0; i < length; i++) {
-        if (json[i] == '"') {
-            is_inside = !is_inside;
-        }
-        else if (is_inside ? (unsigned char)json[i] < 0x20 : !strchr(outside, json[i])) {
-            return false;
-        }
-        else if (json[i] == '\\') {
-            i++;
+    for (; *json != '"'; json += *json == '\\' ? 2 : 1) {
+        if ((unsigned char)*json < 0x20 || (*json == '\\' && !json[1])) {
+            return NULL;
         }
     }
-    return true;
+    return json;
 }
 
-/* How many members a JSON text has, on all levels; -1 if the name of one holds a NUL. */
+static bool holds_nul(const char *json, const char *end)
+{
+    while ((json = memchr(json, '\\', (size_t)(end - json)))) {
+        if (strncmp(json, "\\u0000", 6) == 0) {
+            return true;
+        }
+        json += 2;
+    }
+    return false;
+}
+
+/*
+ * How many members a JSON text has, on all levels; -1 if the name of one holds a NUL, or if there is something that is not JSON (RFC
+ * 8259). json-c, told to be strict, still takes names in single quotes, NaN, Infinity and raw control characters, and others who
+ * read the same text may see something else in it.
+ */
 static long names_in_text(const char *json)
 {
+    static const char outside[] = "{}[],+-.0123456789eEtrufalsn \t\r\n";
+    const char *string = "", *end = string; /* the one before */
     long names = 0;
-    bool is_inside = false, has_nul = false; /* a string, or the one before */
 
     for (; *json; json++) {
         if (*json == '"') {
-            is_inside = !is_inside;
-            has_nul = has_nul && !is_inside;
+            string = json + 1;
+            json = end = end_of_string(string);
+            if (!end) {
+                return -1;
+            }
         }
-        else if (is_inside && *json == '\\') {
-            has_nul = has_nul || strncmp(json, "\\u0000", 6) == 0;
-            json++;
-        }
-        else if (!is_inside && *json == ':') {
-            if (has_nul) {
+        else if (*json == ':') {
+            if (holds_nul(string, end)) {
                 return -1;
             }
             names++;
+        }
+        else if (!strchr(outside, *json)) {
+            return -1;
         }
     }
     return names;
@@ -102,26 +107,22 @@ static long names_in_value(json_object *value)
 
 /*
  * Of two members of one name json-c keeps the last, and it cuts a name at a NUL; others who read the same text (cjose, the
- * application) may see it otherwise.
+ * application) may see it otherwise. So all that the text has must be there.
  */
-static bool is_unambiguous(const char *json, json_object *object)
-{
-    return names_in_text(json) == names_in_value(object);
-}
-
 json_object *sk_json_parse(apr_pool_t *pool, const char *json, size_t length)
 {
     const char *text = utf8_text(pool, json, length);
-    json_tokener *tokener;
+    long names = text ? names_in_text(text) : -1;
+    json_tokener *tokener = names >= 0 ? json_tokener_new() : NULL;
     json_object *object;
 
-    if (!text || !has_json_characters(text, length) || !(tokener = json_tokener_new())) {
+    if (!tokener) {
         return NULL;
     }
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     object = json_tokener_parse_ex(tokener, text, (int)length);
     if (json_tokener_get_error(tokener) != json_tokener_success
-        || !json_object_is_type(object, json_type_object) || !is_unambiguous(text, object)) {
+        || !json_object_is_type(object, json_type_object) || names_in_value(object) != names) {
         json_object_put(object);
         object = NULL;
     }

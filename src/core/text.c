@@ -217,7 +217,12 @@ static bool is_utf8(const char *text, bool controls_too)
 
     while (*s) {
         unsigned int code;
-        size_t length = utf8_character(s, &code);
+        size_t length;
+        if (*s >= 0x20 && *s < 0x7f) {
+            s++;
+            continue;
+        }
+        length = utf8_character(s, &code);
         if (length == 0 || (!controls_too && (code < 0x20 || (code >= 0x7f && code <= 0x9f)))) {
             return false;
         }

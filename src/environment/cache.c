@@ -4,17 +4,14 @@
 #include <assert.h>
 #include <string.h>
 #include <apr_strings.h>
-#define OPENSSL_SUPPRESS_DEPRECATED /* HMAC_CTX: OpenSSL 1.1.1 has no EVP_MAC */
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "core/seal.h"
 
 struct sk_cache {
     sk_table *table;
     const sk_sealer *sealer;
-    HMAC_CTX *hash; /* with its key and no text yet: copied for each name */
+    EVP_MD_CTX *hash; /* of what all names begin with: copied for each */
 };
 
 /* What is sealed begins with the value's name, so that no value opens under another one's. */
@@ -24,46 +21,44 @@ static_assert(sizeof(sk_cache_key) + SK_CACHE_VALUE_MAX + SK_SEAL_OVERHEAD
 
 static apr_status_t free_hash(void *hash)
 {
-    HMAC_CTX_free(hash); /* cleanses the key */
+    EVP_MD_CTX_free(hash);
     return APR_SUCCESS;
 }
 
-static HMAC_CTX *make_hash(apr_pool_t *pool, const char *secret, const char *label)
+static EVP_MD_CTX *make_hash(apr_pool_t *pool, const char *scope)
 {
-    unsigned char key[SK_TABLE_KEY];
-    HMAC_CTX *hash = HMAC_CTX_new();
-    bool ok = hash && sk_hkdf(secret, label, key, sizeof(key))
-              && HMAC_Init_ex(hash, key, sizeof(key), EVP_sha256(), NULL);
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
 
-    OPENSSL_cleanse(key, sizeof(key));
     apr_pool_cleanup_register(pool, hash, free_hash, apr_pool_cleanup_null);
-    return ok ? hash : NULL;
+    return hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL)
+                   && EVP_DigestUpdate(hash, scope, strlen(scope) + 1)
+               ? hash
+               : NULL;
 }
 
 sk_cache *sk_cache_create(apr_pool_t *pool, sk_table *table, const apr_array_header_t *secrets,
                           const char *env_url, const char *client_id)
 {
     const char *context = apr_pstrcat(pool, env_url, "\n", client_id, NULL);
-    const char *label = apr_pstrcat(pool, "cache name\n", context, NULL);
     sk_cache *cache = apr_pcalloc(pool, sizeof(*cache));
 
     cache->table = table;
     cache->sealer = sk_sealer_create(pool, secrets, "cache", context);
-    cache->hash = make_hash(pool, client_id, label);
+    cache->hash = make_hash(pool, context);
     return cache->sealer && cache->hash ? cache : NULL;
 }
 
-/* Of the purpose with its NUL and of the secret, so that no two pairs make one text. */
+/* Of the scope and the purpose with their NULs and of the secret, so that no two make one text. */
 bool sk_cache_name(const sk_cache *cache, const char *purpose, const char *secret,
                    sk_cache_key *key)
 {
-    HMAC_CTX *hash = HMAC_CTX_new();
-    bool ok = hash && HMAC_CTX_copy(hash, cache->hash)
-              && HMAC_Update(hash, (const unsigned char *)purpose, strlen(purpose) + 1)
-              && HMAC_Update(hash, (const unsigned char *)secret, strlen(secret))
-              && HMAC_Final(hash, key->bytes, NULL);
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    bool ok = hash && EVP_MD_CTX_copy_ex(hash, cache->hash)
+              && EVP_DigestUpdate(hash, purpose, strlen(purpose) + 1)
+              && EVP_DigestUpdate(hash, secret, strlen(secret))
+              && EVP_DigestFinal_ex(hash, key->bytes, NULL);
 
-    HMAC_CTX_free(hash);
+    EVP_MD_CTX_free(hash);
     return ok;
 }
 

@@ -4,7 +4,7 @@
  * an atomic add for leases. Where it is kept (the table; some day Redis, for several machines) is nobody else's affair.
  *
  * The store sees neither the names of the values nor the values: a name is hashed for this environment and client
- * (HMAC-SHA256, whose key is no secret: a name must be hard to guess), a value is sealed together with its name.
+ * (SHA-256: a name must be hard to guess), a value is sealed together with its name.
  * What does not open is not there.
  *
  * While secrets are changed the old generation reads nothing that the new one sealed; leases hold between them

@@ -168,6 +168,11 @@ static void set_options(CURL *curl, const sk_settings *settings, apr_time_t limi
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, r);
+    /* The defaults are for files. What a thread has taken once its arena keeps (glibc), and there are many threads. */
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 4096L);
+#if LIBCURL_VERSION_NUM >= 0x073e00
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 16384L); /* the least */
+#endif
     set_trust(curl, settings);
     set_proxy(curl, settings);
 }

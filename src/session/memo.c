@@ -3,20 +3,20 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <apr_atomic.h>
 #include <apr_hash.h>
 #include <apr_ring.h>
-#include <apr_strings.h>
 #include <apr_thread_mutex.h>
 #include <openssl/crypto.h>
 
-/* One block: this, the text, the entry. */
+/* One block: this, the text, what was made of it. */
 typedef struct item {
     APR_RING_ENTRY(item) link;
     const void *owner;
-    apr_time_t expiry;
+    apr_uint32_t users; /* the memo, and the requests that have it */
     size_t size;
     size_t text_length;
-    const char *entry;
+    size_t length;
     char text[];
 } item;
 
@@ -25,16 +25,16 @@ typedef struct item_ring item_ring;
 APR_RING_HEAD(item_ring, item);
 
 struct sk_memo {
-    apr_thread_mutex_t *mutex;
-    apr_hash_t *by_text; /* compares the whole text */
+    apr_thread_mutex_t *mutex; /* held for a comparison */
+    apr_hash_t *by_text;       /* compares the whole text */
     item_ring items;
     size_t used;
     size_t size;
 };
 
 /*
- * mod_session_crypto's text begins with its MAC, a salt and an initialization vector (54 characters), so that no two begin alike. Only
- * texts that it has made get in here.
+ * mod_session_crypto's text begins with its MAC and a salt, ours with a nonce (to the 23rd character): no two begin alike. Only texts that
+ * one of the two has made get in here.
  */
 static unsigned int hash_beginning(const char *text, apr_ssize_t *length)
 {
@@ -43,8 +43,19 @@ static unsigned int hash_beginning(const char *text, apr_ssize_t *length)
     if (*length == APR_HASH_KEY_STRING) {
         *length = (apr_ssize_t)strlen(text);
     }
-    beginning = *length < 54 ? *length : 54;
+    beginning = *length < 24 ? *length : 24;
     return apr_hashfunc_default(text, &beginning);
+}
+
+static apr_status_t release(void *data)
+{
+    item *used = data;
+
+    if (apr_atomic_dec32(&used->users) == 0) {
+        OPENSSL_cleanse(used, used->size);
+        free(used);
+    }
+    return APR_SUCCESS;
 }
 
 static void drop(sk_memo *memo, item *dropped)
@@ -52,8 +63,7 @@ static void drop(sk_memo *memo, item *dropped)
     apr_hash_set(memo->by_text, dropped->text, (apr_ssize_t)dropped->text_length, NULL);
     APR_RING_REMOVE(dropped, link);
     memo->used -= dropped->size;
-    OPENSSL_cleanse(dropped, dropped->size);
-    free(dropped);
+    release(dropped);
 }
 
 static apr_status_t drop_all(void *data)
@@ -100,66 +110,72 @@ sk_memo *sk_memo_create(apr_pool_t *parent, size_t size)
     return memo;
 }
 
-bool sk_memo_find(sk_memo *memo, apr_pool_t *pool, const void *owner, const char *text,
-                  apr_time_t now, sk_memo_session *session)
+const void *sk_memo_find(sk_memo *memo, apr_pool_t *pool, const void *owner, const char *text,
+                         size_t *length)
 {
     item *found;
-    bool is_found;
 
-    apr_thread_mutex_lock(memo->mutex);
+    if (!memo || apr_thread_mutex_trylock(memo->mutex) != APR_SUCCESS) {
+        return NULL;
+    }
     found = apr_hash_get(memo->by_text, text, APR_HASH_KEY_STRING);
-    if (found && found->expiry && found->expiry < now) {
-        drop(memo, found);
+    if (found && found->owner != owner) {
         found = NULL;
     }
-    is_found = found && found->owner == owner;
-    if (is_found) {
-        session->entry = apr_pstrdup(pool, found->entry);
-        session->expiry = found->expiry;
+    if (found) {
+        apr_atomic_inc32(&found->users);
         APR_RING_REMOVE(found, link);
         APR_RING_INSERT_HEAD(&memo->items, found, item, link);
     }
     apr_thread_mutex_unlock(memo->mutex);
-    return is_found;
+    if (!found) {
+        return NULL;
+    }
+    apr_pool_cleanup_register(pool, found, release, apr_pool_cleanup_null);
+    *length = found->length;
+    return found->text + found->text_length + 1;
 }
 
-static item *make_item(const void *owner, const char *text, const sk_memo_session *session)
+static item *make_item(size_t size, const void *owner, const char *text, size_t text_length)
 {
-    size_t text_length = strlen(text), entry_length = strlen(session->entry);
-    size_t size = sizeof(item) + text_length + entry_length + 2;
     item *made = malloc(size);
 
     if (made) {
         made->owner = owner;
-        made->expiry = session->expiry;
+        made->users = 1;
         made->size = size;
         made->text_length = text_length;
-        made->entry = made->text + text_length + 1;
+        made->length = size - sizeof(item) - text_length - 2;
         memcpy(made->text, text, text_length + 1);
-        memcpy(made->text + text_length + 1, session->entry, entry_length + 1);
     }
     return made;
 }
 
-void sk_memo_add(sk_memo *memo, const void *owner, const char *text,
-                 const sk_memo_session *session)
+void sk_memo_add(sk_memo *memo, const void *owner, const char *text, const void *made,
+                 size_t length)
 {
-    item *added = make_item(owner, text, session), *same;
+    size_t text_length = strlen(text), size = sizeof(item) + text_length + length + 2;
+    item *added, *same;
 
-    if (!added || added->size > memo->size / 4) {
-        free(added);
+    if (!memo || size > memo->size / 4
+        || !(added = make_item(size, owner, text, text_length))) {
         return;
     }
-    apr_thread_mutex_lock(memo->mutex);
-    same = apr_hash_get(memo->by_text, text, APR_HASH_KEY_STRING);
+    memcpy(added->text + text_length + 1, made, length);
+    added->text[text_length + 1 + length] = '\0';
+    if (apr_thread_mutex_trylock(memo->mutex) != APR_SUCCESS) {
+        release(added);
+        return;
+    }
+    same = apr_hash_get(memo->by_text, text, (apr_ssize_t)text_length);
     if (same) {
         drop(memo, same);
     }
-    while (memo->used + added->size > memo->size) {
+    while (memo->used + size > memo->size) {
         drop(memo, APR_RING_LAST(&memo->items)); /* NOLINT: drop() takes it out of the ring */
     }
     APR_RING_INSERT_HEAD(&memo->items, added, item, link);
-    apr_hash_set(memo->by_text, added->text, (apr_ssize_t)added->text_length, added);
-    memo->used += added->size;
+    apr_hash_set(memo->by_text, added->text, (apr_ssize_t)text_length, added);
+    memo->used += size;
     apr_thread_mutex_unlock(memo->mutex);
 }

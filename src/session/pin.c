@@ -9,7 +9,6 @@
 #include "config/config.h"
 #include "core/text.h"
 #include "session/cookies.h"
-#include "session/memo.h"
 #include "session/offer.h"
 #include "session/sent.h"
 #include "session/visit.h"
@@ -33,12 +32,12 @@ static struct {
     const module *namespaces[SK_NAMESPACES];
     sk_pin_judge *judge;
     sk_pin_reviser *revise;
-    sk_memo *memo; /* of this process; NULL: none */
+    sk_memo *memo; /* of this process; NULL: it has none */
 } mod_session;
 
-void sk_pin_begin_child(apr_pool_t *pchild, apr_size_t memo_size)
+void sk_pin_begin_child(sk_memo *memo)
 {
-    mod_session.memo = memo_size ? sk_memo_create(pchild, memo_size) : NULL;
+    mod_session.memo = memo;
 }
 
 void sk_pin_set_judge(sk_pin_judge *judge)
@@ -103,24 +102,32 @@ static void set_decoded(session_rec *z, const char *entry, apr_time_t expiry)
     z->encoded = NULL;
 }
 
+/* What is remembered for mod_session_crypto's text: the expiry and our entry, as we sealed it. */
 static bool recall(request_rec *r, session_rec *z)
 {
-    sk_memo_session found;
+    size_t length;
+    apr_time_t expiry;
+    const char *found = is_encrypted(z->encoded)
+                            ? sk_memo_find(mod_session.memo, z->pool, sk_settings_of(r->server),
+                                           z->encoded, &length)
+                            : NULL;
 
-    if (!is_encrypted(z->encoded)
-        || !sk_memo_find(mod_session.memo, z->pool, sk_settings_of(r->server), z->encoded,
-                         apr_time_now(), &found)) {
-        return false;
+    if (found) {
+        memcpy(&expiry, found, sizeof(expiry));
+        set_decoded(z, found + sizeof(expiry), expiry);
     }
-    set_decoded(z, found.entry, found.expiry);
-    return true;
+    return found;
 }
 
 static void remember(request_rec *r, const session_rec *z, const char *text)
 {
-    sk_memo_session session = {sk_visit_first(r)->entry, z->expiry};
+    const char *entry = sk_visit_first(r)->entry;
+    size_t length = sizeof(z->expiry) + strlen(entry);
+    char *value = apr_palloc(r->pool, length);
 
-    sk_memo_add(mod_session.memo, sk_settings_of(r->server), text, &session);
+    memcpy(value, &z->expiry, sizeof(z->expiry));
+    memcpy(value + sizeof(z->expiry), entry, length - sizeof(z->expiry));
+    sk_memo_add(mod_session.memo, sk_settings_of(r->server), text, value, length);
 }
 
 /* What stands behind the key in a pair of mod_session's text; NULL if it is another key's. */
@@ -184,7 +191,7 @@ static bool decode(request_rec *r, loaded *found)
         return false;
     }
     if (recall(r, z)) {
-        return true;
+        return !has_expired(z);
     }
     found->text = is_encrypted(z->encoded) ? sk_visit_keep(r, z->encoded) : NULL;
     return mod_session.run_decode(r, z) == OK && !has_expired(z);

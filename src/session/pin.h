@@ -13,17 +13,16 @@
 #include <httpd.h>
 #include <mod_session.h>
 
+#include "session/memo.h"
+
 /**
  * Hooks into mod_session, if it is there; in pre_config, when all modules are loaded and hooks can still be sorted.
  * @return false if it is there, but does not export what we need
  */
 bool sk_pin_hook(void);
 
-/**
- * In each process, after fork.
- * @param memo_size the memory, in bytes, for what mod_session_crypto has opened already; 0: none
- */
-void sk_pin_begin_child(apr_pool_t *pchild, apr_size_t memo_size);
+/** In each process, after fork. @param memo remembers what mod_session_crypto has opened */
+void sk_pin_begin_child(sk_memo *memo);
 
 /** Says which of several session cookies of one name is the one: whoever decides knows what is in it. */
 typedef apr_time_t sk_pin_judge(request_rec *r, const char *entry);

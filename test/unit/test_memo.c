@@ -6,45 +6,60 @@
 
 #include "support.h"
 
-#define NOW apr_time_from_sec(1000)
-
 static const int here, elsewhere;
 
-static const char *find_at(sk_memo *memo, apr_pool_t *pool, const void *owner, const char *text,
-                           apr_time_t now)
+static const char *find_of(sk_memo *memo, apr_pool_t *pool, const void *owner, const char *text)
 {
-    sk_memo_session found;
+    size_t length;
+    const char *found = sk_memo_find(memo, pool, owner, text, &length);
 
-    return sk_memo_find(memo, pool, owner, text, now, &found) ? found.entry : NULL;
+    if (found) {
+        assert_int_equal(length, strlen(found));
+    }
+    return found;
 }
 
 static const char *find(sk_memo *memo, apr_pool_t *pool, const char *text)
 {
-    return find_at(memo, pool, &here, text, NOW);
+    return find_of(memo, pool, &here, text);
 }
 
-static void add(sk_memo *memo, const char *text, const char *entry, apr_time_t expiry)
+static void add(sk_memo *memo, const char *text, const char *made)
 {
-    sk_memo_session session = {entry, expiry};
-
-    sk_memo_add(memo, &here, text, &session);
+    sk_memo_add(memo, &here, text, made, strlen(made));
 }
 
 static void finds_what_was_added(void **state)
 {
     sk_memo *memo = sk_memo_create(*state, 4096);
-    sk_memo_session found;
 
     assert_non_null(memo);
     assert_null(find(memo, *state, "one"));
-    add(memo, "one", "first", 0);
-    add(memo, "two", "second", NOW + 5);
+    add(memo, "one", "first");
+    add(memo, "two", "second");
     assert_string_equal(find(memo, *state, "one"), "first");
-    assert_true(sk_memo_find(memo, *state, &here, "two", NOW, &found));
-    assert_string_equal(found.entry, "second");
-    assert_int_equal(found.expiry, NOW + 5);
+    assert_string_equal(find(memo, *state, "two"), "second");
     assert_null(find(memo, *state, "tw"));
     assert_null(find(memo, *state, "two."));
+}
+
+static void finds_all_bytes(void **state)
+{
+    static const char bytes[] = "with\0a NUL";
+    sk_memo *memo = sk_memo_create(*state, 4096);
+    const char *found;
+    size_t length;
+
+    sk_memo_add(memo, &here, "one", bytes, sizeof(bytes) - 1);
+    found = sk_memo_find(memo, *state, &here, "one", &length);
+    assert_int_equal(length, sizeof(bytes) - 1);
+    assert_memory_equal(found, bytes, sizeof(bytes));
+}
+
+static void none_remembers_nothing(void **state)
+{
+    add(NULL, "one", "first");
+    assert_null(find(NULL, *state, "one"));
 }
 
 static void tells_apart_what_begins_alike(void **state)
@@ -53,10 +68,10 @@ static void tells_apart_what_begins_alike(void **state)
         "0123456789012345678901234567890123456789012345678901234567890123456789";
     sk_memo *memo = sk_memo_create(*state, 4096);
 
-    add(memo, apr_pstrcat(*state, beginning, "a", NULL), "first", 0);
+    add(memo, apr_pstrcat(*state, beginning, "a", NULL), "first");
     assert_null(find(memo, *state, apr_pstrcat(*state, beginning, "b", NULL)));
     assert_null(find(memo, *state, beginning));
-    add(memo, apr_pstrcat(*state, beginning, "b", NULL), "second", 0);
+    add(memo, apr_pstrcat(*state, beginning, "b", NULL), "second");
     assert_string_equal(find(memo, *state, apr_pstrcat(*state, beginning, "a", NULL)), "first");
     assert_string_equal(find(memo, *state, apr_pstrcat(*state, beginning, "b", NULL)),
                         "second");
@@ -66,8 +81,8 @@ static void replaces_what_was_there(void **state)
 {
     sk_memo *memo = sk_memo_create(*state, 4096);
 
-    add(memo, "one", "first", 0);
-    add(memo, "one", "second", 0);
+    add(memo, "one", "first");
+    add(memo, "one", "second");
     assert_string_equal(find(memo, *state, "one"), "second");
 }
 
@@ -75,19 +90,27 @@ static void keeps_owners_apart(void **state)
 {
     sk_memo *memo = sk_memo_create(*state, 4096);
 
-    add(memo, "one", "first", 0);
-    assert_null(find_at(memo, *state, &elsewhere, "one", NOW));
+    add(memo, "one", "first");
+    assert_null(find_of(memo, *state, &elsewhere, "one"));
     assert_string_equal(find(memo, *state, "one"), "first");
 }
 
-static void forgets_what_has_expired(void **state)
+static void what_is_in_use_stays_as_it_is(void **state)
 {
-    sk_memo *memo = sk_memo_create(*state, 4096);
+    apr_pool_t *pool, *request;
+    sk_memo *memo;
+    const char *first;
 
-    add(memo, "one", "first", NOW);
-    assert_string_equal(find(memo, *state, "one"), "first");
-    assert_null(find_at(memo, *state, &here, "one", NOW + 1));
-    assert_null(find(memo, *state, "one"));
+    apr_pool_create(&pool, *state);
+    apr_pool_create(&request, *state);
+    memo = sk_memo_create(pool, 4096);
+    add(memo, "one", "first");
+    first = find(memo, request, "one");
+    add(memo, "one", "second");
+    assert_string_equal(find(memo, request, "one"), "second");
+    apr_pool_destroy(pool);
+    assert_string_equal(first, "first");
+    apr_pool_destroy(request);
 }
 
 static void what_was_not_used_for_longest_makes_room(void **state)
@@ -95,13 +118,13 @@ static void what_was_not_used_for_longest_makes_room(void **state)
     sk_memo *memo = sk_memo_create(*state, 4096);
     const char *entry = support_repeat(*state, 'e', 700); /* five have room */
 
-    add(memo, "1", entry, 0);
-    add(memo, "2", entry, 0);
-    add(memo, "3", entry, 0);
-    add(memo, "4", entry, 0);
-    add(memo, "5", entry, 0);
+    add(memo, "1", entry);
+    add(memo, "2", entry);
+    add(memo, "3", entry);
+    add(memo, "4", entry);
+    add(memo, "5", entry);
     assert_non_null(find(memo, *state, "1"));
-    add(memo, "6", entry, 0);
+    add(memo, "6", entry);
     assert_null(find(memo, *state, "2"));
     assert_non_null(find(memo, *state, "1"));
     assert_non_null(find(memo, *state, "3"));
@@ -112,9 +135,9 @@ static void what_is_too_large_is_not_remembered(void **state)
 {
     sk_memo *memo = sk_memo_create(*state, 4096);
 
-    add(memo, "small", "first", 0);
-    add(memo, "large", support_repeat(*state, 'e', 1024), 0);
-    add(memo, support_repeat(*state, 't', 1024), "large", 0);
+    add(memo, "small", "first");
+    add(memo, "large", support_repeat(*state, 'e', 1024));
+    add(memo, support_repeat(*state, 't', 1024), "large");
     assert_null(find(memo, *state, "large"));
     assert_string_equal(find(memo, *state, "small"), "first");
 }
@@ -141,7 +164,7 @@ static void *APR_THREAD_FUNC use(apr_thread_t *thread, void *data)
         if (entry && strncmp(entry, text, strlen(text)) != 0) {
             mine->is_wrong = true;
         }
-        add(mine->memo, text, apr_psprintf(pool, "%s%300s", text, ""), 0);
+        add(mine->memo, text, apr_psprintf(pool, "%s%300s", text, ""));
     }
     apr_pool_destroy(pool);
     return NULL; /* not apr_thread_exit(), after which AddressSanitizer takes this frame for a live one */
@@ -171,10 +194,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(finds_what_was_added),
+        TEST(finds_all_bytes),
+        TEST(none_remembers_nothing),
         TEST(tells_apart_what_begins_alike),
         TEST(replaces_what_was_there),
         TEST(keeps_owners_apart),
-        TEST(forgets_what_has_expired),
+        TEST(what_is_in_use_stays_as_it_is),
         TEST(what_was_not_used_for_longest_makes_room),
         TEST(what_is_too_large_is_not_remembered),
         TEST(threads_share_it),
