@@ -307,6 +307,16 @@ export function raw(port, text, { tls: secure = false, timeout = 5000 } = {}) {
   });
 }
 
+// The body without its chunks (RFC 9112 section 7.1): where one ends depends on how fast the script was.
+function withoutChunks(bytes) {
+  const parts = [];
+  for (let at = 0, end, size; (end = bytes.indexOf('\r\n', at)) > at; at = end + 2 + size + 2) {
+    size = parseInt(bytes.toString('latin1', at, end), 16) || 0;
+    parts.push(bytes.subarray(end + 2, end + 2 + size));
+  }
+  return Buffer.concat(parts);
+}
+
 function parseRaw(bytes) {
   const end = bytes.indexOf('\r\n\r\n');
   const [first, ...lines] = bytes.subarray(0, end < 0 ? bytes.length : end).toString('latin1').split('\r\n');
@@ -315,6 +325,7 @@ function parseRaw(bytes) {
     fields: lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]),
     bytes: end < 0 ? Buffer.alloc(0) : bytes.subarray(end + 4),
   });
+  if (answer.headers['transfer-encoding'] === 'chunked') answer.bytes = withoutChunks(answer.bytes);
   answer.everything = bytes.toString('latin1');
   return answer;
 }
