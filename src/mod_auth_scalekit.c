@@ -105,13 +105,15 @@ static int workers(void)
 
 static void child_init(apr_pool_t *pchild, server_rec *main_server)
 {
+    apr_size_t size = sk_config_session_memo(main_server);
+    sk_memo *memo = size ? sk_memo_create(pchild, size) : NULL;
     server_rec *s;
 
-    sk_session_begin_child(pchild, sk_config_session_memo(main_server));
+    sk_session_begin_child(memo);
     for (s = main_server; s; s = s->next) {
         const sk_settings *settings = sk_settings_of(s);
         sk_environment *environment =
-            settings ? sk_environment_create(pchild, settings, table, workers()) : NULL;
+            settings ? sk_environment_create(pchild, settings, table, memo, workers()) : NULL;
         sk_environment_set(s, environment);
         if (settings && !environment) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,

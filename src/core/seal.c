@@ -80,22 +80,17 @@ void sk_cleanse_with_pool(apr_pool_t *pool, char *secret)
     apr_pool_cleanup_register(pool, secret, cleanse_string, apr_pool_cleanup_null);
 }
 
-typedef struct span {
-    void *bytes;
-    size_t length;
-} span;
-
 static apr_status_t cleanse_span(void *baton)
 {
-    span *s = baton;
+    const sk_span *s = baton;
 
-    OPENSSL_cleanse(s->bytes, s->length);
+    OPENSSL_cleanse((void *)(size_t)s->bytes, s->length);
     return APR_SUCCESS;
 }
 
 void sk_cleanse_bytes_with_pool(apr_pool_t *pool, void *bytes, size_t length)
 {
-    span *s = apr_palloc(pool, sizeof(*s));
+    sk_span *s = apr_palloc(pool, sizeof(*s));
 
     s->bytes = bytes;
     s->length = length;
@@ -182,17 +177,19 @@ static int open_with(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, const seal
            && EVP_DecryptFinal_ex(cipher, bytes + length, &size) == 1;
 }
 
-unsigned char *sk_unseal_bytes(apr_pool_t *pool, const sk_sealer *sealer,
-                               const unsigned char *sealed, size_t size, size_t *length)
+static const unsigned char *open_bytes(apr_pool_t *pool, const sk_sealer *sealer,
+                                       sk_span closed, size_t *length)
 {
+    const unsigned char *sealed = closed.bytes;
     unsigned char *bytes = NULL;
     EVP_CIPHER_CTX *cipher;
     int i;
 
-    if (size < SK_SEAL_OVERHEAD || sealed[0] != FORMAT || !(cipher = EVP_CIPHER_CTX_new())) {
+    if (closed.length < SK_SEAL_OVERHEAD || sealed[0] != FORMAT
+        || !(cipher = EVP_CIPHER_CTX_new())) {
         return NULL;
     }
-    *length = size - SK_SEAL_OVERHEAD;
+    *length = closed.length - SK_SEAL_OVERHEAD;
     for (i = 0; i < sealer->count && !bytes; i++) {
         const seal_key *key = &sealer->keys[i];
         if (memcmp(key->id, sealed + 1, KEY_ID) == 0) {
@@ -210,11 +207,44 @@ unsigned char *sk_unseal_bytes(apr_pool_t *pool, const sk_sealer *sealer,
     return bytes;
 }
 
-unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *text,
-                         size_t *length)
+static const unsigned char *open_text(apr_pool_t *pool, const sk_sealer *sealer, sk_span text,
+                                      size_t *length)
 {
-    size_t size = 0;
-    const unsigned char *sealed = sk_text_base64url_decode(pool, text, strlen(text), &size);
+    sk_span sealed = {NULL, 0};
 
-    return sealed ? sk_unseal_bytes(pool, sealer, sealed, size, length) : NULL;
+    sealed.bytes = sk_text_base64url_decode(pool, text.bytes, text.length, &sealed.length);
+    return sealed.bytes ? open_bytes(pool, sealer, sealed, length) : NULL;
+}
+
+typedef const unsigned char *opener(apr_pool_t *pool, const sk_sealer *sealer, sk_span closed,
+                                    size_t *length);
+
+static const unsigned char *open_once(apr_pool_t *pool, const sk_sealer *sealer, sk_memo *memo,
+                                      opener *open, sk_span closed, size_t *length)
+{
+    sk_span content;
+
+    if (!sk_memo_find(memo, pool, sealer, closed, &content)) {
+        content.bytes = open(pool, sealer, closed, &content.length);
+        if (!content.bytes) {
+            return NULL;
+        }
+        sk_memo_add(memo, sealer, closed, content);
+    }
+    *length = content.length;
+    return content.bytes;
+}
+
+const unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, sk_memo *memo,
+                               const char *text, size_t *length)
+{
+    sk_span closed = {text, strlen(text)};
+
+    return open_once(pool, sealer, memo, open_text, closed, length);
+}
+
+const unsigned char *sk_unseal_bytes(apr_pool_t *pool, const sk_sealer *sealer, sk_memo *memo,
+                                     sk_span sealed, size_t *length)
+{
+    return open_once(pool, sealer, memo, open_bytes, sealed, length);
 }

@@ -11,6 +11,7 @@
 struct sk_cache {
     sk_table *table;
     const sk_sealer *sealer;
+    sk_memo *memo;
     EVP_MD_CTX *hash; /* of what all names begin with: copied for each */
 };
 
@@ -36,13 +37,15 @@ static EVP_MD_CTX *make_hash(apr_pool_t *pool, const char *scope)
                : NULL;
 }
 
-sk_cache *sk_cache_create(apr_pool_t *pool, sk_table *table, const apr_array_header_t *secrets,
-                          const char *env_url, const char *client_id)
+sk_cache *sk_cache_create(apr_pool_t *pool, sk_table *table, sk_memo *memo,
+                          const apr_array_header_t *secrets, const char *env_url,
+                          const char *client_id)
 {
     const char *context = apr_pstrcat(pool, env_url, "\n", client_id, NULL);
     sk_cache *cache = apr_pcalloc(pool, sizeof(*cache));
 
     cache->table = table;
+    cache->memo = memo;
     cache->sealer = sk_sealer_create(pool, secrets, "cache", context);
     cache->hash = make_hash(pool, context);
     return cache->sealer && cache->hash ? cache : NULL;
@@ -62,16 +65,10 @@ bool sk_cache_name(const sk_cache *cache, const char *purpose, const char *secre
     return ok;
 }
 
-/* A value as the store has it. */
-typedef struct sealed {
-    const unsigned char *bytes; /* NULL: none */
-    size_t length;
-} sealed;
-
-static sealed seal(const sk_call *call, const sk_cache *cache, const sk_cache_key *key,
-                   const void *value, size_t length)
+static sk_span seal(const sk_call *call, const sk_cache *cache, const sk_cache_key *key,
+                    const void *value, size_t length)
 {
-    sealed made = {NULL, sizeof(*key) + length + SK_SEAL_OVERHEAD};
+    sk_span made = {NULL, sizeof(*key) + length + SK_SEAL_OVERHEAD};
     unsigned char *named;
 
     if (length > SK_CACHE_VALUE_MAX) {
@@ -95,21 +92,21 @@ static sealed seal(const sk_call *call, const sk_cache *cache, const sk_cache_ke
 }
 
 /* What the store has under that name, as it is. */
-static sealed fetch(const sk_call *call, const sk_cache *cache, apr_time_t now,
-                    const sk_cache_key *key)
+static sk_span fetch(const sk_call *call, const sk_cache *cache, apr_time_t now,
+                     const sk_cache_key *key)
 {
-    sealed found = {NULL, 0};
+    sk_span found = {NULL, 0};
 
     found.bytes = sk_table_get(cache->table, call->pool, now, key->bytes, &found.length);
     return found;
 }
 
-static unsigned char *unseal(const sk_call *call, const sk_cache *cache,
-                             const sk_cache_key *key, const sealed *found, size_t *length)
+static const unsigned char *unseal(const sk_call *call, const sk_cache *cache,
+                                   const sk_cache_key *key, sk_span found, size_t *length)
 {
-    unsigned char *named = found->bytes ? sk_unseal_bytes(call->pool, cache->sealer,
-                                                          found->bytes, found->length, length)
-                                        : NULL;
+    const unsigned char *named =
+        found.bytes ? sk_unseal_bytes(call->pool, cache->sealer, cache->memo, found, length)
+                    : NULL;
 
     if (!named || *length < sizeof(*key) || memcmp(named, key, sizeof(*key)) != 0) {
         return NULL;
@@ -118,12 +115,12 @@ static unsigned char *unseal(const sk_call *call, const sk_cache *cache,
     return named + sizeof(*key);
 }
 
-unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, apr_time_t now,
-                            const sk_cache_key *key, size_t *length)
+const unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, apr_time_t now,
+                                  const sk_cache_key *key, size_t *length)
 {
-    sealed found = fetch(call, cache, now, key);
+    sk_span found = fetch(call, cache, now, key);
 
-    return unseal(call, cache, key, &found, length);
+    return unseal(call, cache, key, found, length);
 }
 
 bool sk_cache_has(const sk_call *call, const sk_cache *cache, apr_time_t now,
@@ -136,7 +133,7 @@ sk_outcome sk_cache_set(const sk_call *call, const sk_cache *cache, apr_time_t n
                         const sk_cache_key *key, const void *value, size_t length,
                         apr_time_t ttl)
 {
-    sealed made = seal(call, cache, key, value, length);
+    sk_span made = seal(call, cache, key, value, length);
 
     return made.bytes
                ? sk_table_set(cache->table, now, key->bytes, made.bytes, made.length, ttl)
@@ -147,7 +144,7 @@ sk_outcome sk_cache_keep(const sk_call *call, const sk_cache *cache, apr_time_t 
                          const sk_cache_key *key, const void *value, size_t length,
                          apr_time_t ttl)
 {
-    sealed made = seal(call, cache, key, value, length);
+    sk_span made = seal(call, cache, key, value, length);
 
     return made.bytes
                ? sk_table_keep(cache->table, now, key->bytes, made.bytes, made.length, ttl)
@@ -158,7 +155,7 @@ sk_outcome sk_cache_add(const sk_call *call, const sk_cache *cache, apr_time_t n
                         const sk_cache_key *key, const void *value, size_t length,
                         apr_time_t ttl)
 {
-    sealed made = seal(call, cache, key, value, length);
+    sk_span made = seal(call, cache, key, value, length);
 
     return made.bytes
                ? sk_table_add(cache->table, now, key->bytes, made.bytes, made.length, ttl)
@@ -190,9 +187,9 @@ sk_outcome sk_cache_delete(const sk_call *call, const sk_cache *cache, apr_time_
 sk_outcome sk_cache_delete_if_equal(const sk_call *call, const sk_cache *cache, apr_time_t now,
                                     const sk_cache_key *key, const void *value, size_t length)
 {
-    sealed found = fetch(call, cache, now, key);
+    sk_span found = fetch(call, cache, now, key);
     size_t is_length;
-    const unsigned char *is = unseal(call, cache, key, &found, &is_length);
+    const unsigned char *is = unseal(call, cache, key, found, &is_length);
 
     if (!is || is_length != length || (length > 0 && memcmp(is, value, length) != 0)) {
         return SK_OUTCOME_NO;

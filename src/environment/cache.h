@@ -22,6 +22,7 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "core/memo.h"
 #include "environment/call.h"
 #include "environment/table.h"
 
@@ -38,11 +39,13 @@ typedef struct sk_cache_key {
 /**
  * Makes the cache of an environment. Its keys are cleansed with the pool.
  * @param table must live as long as the pool
+ * @param memo spares opening the same value again; must live as long as the pool; NULL: none
  * @param secrets `const char *` each, at least one; the first seals, all open
  * @return NULL if OpenSSL fails
  */
-sk_cache *sk_cache_create(apr_pool_t *pool, sk_table *table, const apr_array_header_t *secrets,
-                          const char *env_url, const char *client_id);
+sk_cache *sk_cache_create(apr_pool_t *pool, sk_table *table, sk_memo *memo,
+                          const apr_array_header_t *secrets, const char *env_url,
+                          const char *client_id);
 
 /**
  * Names a value.
@@ -54,8 +57,8 @@ bool sk_cache_name(const sk_cache *cache, const char *purpose, const char *secre
                    sk_cache_key *key);
 
 /** The value, allocated from the call's pool, with a NUL behind it that does not count; NULL if there is none. */
-unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, apr_time_t now,
-                            const sk_cache_key *key, size_t *length);
+const unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, apr_time_t now,
+                                  const sk_cache_key *key, size_t *length);
 
 /**
  * Is there a value, also one that does not open here? While keys are changed, the processes of a new generation seal with

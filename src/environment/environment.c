@@ -62,7 +62,7 @@ static sk_crowd crowd_of(sk_table *table, unsigned int first, int places, int le
 }
 
 sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings,
-                                      sk_table *table, int workers)
+                                      sk_table *table, sk_memo *memo, int workers)
 {
     sk_environment *environment = apr_pcalloc(pool, sizeof(*environment));
     sk_breaker breaker = breaker_of(settings, table);
@@ -75,8 +75,8 @@ sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *setti
     refresher->settings = settings;
     refresher->http = environment->http;
     refresher->crowd = &environment->refreshing;
-    refresher->cache =
-        sk_cache_create(pool, table, settings->secrets, settings->env_url, settings->client_id);
+    refresher->cache = sk_cache_create(pool, table, memo, settings->secrets, settings->env_url,
+                                       settings->client_id);
     environment->keys = environment->http && refresher->cache
                             ? sk_keys_create(pool, environment->http, refresher->cache)
                             : NULL;

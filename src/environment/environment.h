@@ -19,12 +19,13 @@ extern const char sk_environment_busy[];
 /**
  * Makes the process's view of an environment, after fork.
  * @param table shared by all processes of the server
+ * @param memo of the process, which spares opening the same value again; NULL: none
  * @param workers how many requests the server serves at a time: with a slow Scalekit a tenth of them may refresh or wait
  *        for it, and half of them log in
  * @return NULL if there is no memory for its locks
  */
 sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings,
-                                      sk_table *table, int workers);
+                                      sk_table *table, sk_memo *memo, int workers);
 
 /** Compares what the environment says of itself with the settings, if nobody has done so yet, and warns. */
 void sk_environment_examine(const sk_call *call, sk_environment *environment);

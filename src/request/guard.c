@@ -40,8 +40,8 @@ static void give(request_rec *r, const char *name, const char *value, int life)
 static const char *open_value(request_rec *r, const char *name, const char *sealed)
 {
     size_t length, size = strlen(name);
-    char *text =
-        (char *)sk_unseal(r->pool, sk_settings_of(r->server)->guard_sealer, sealed, &length);
+    const char *text = (const char *)sk_unseal(r->pool, sk_settings_of(r->server)->guard_sealer,
+                                               NULL, sealed, &length);
     char *rest = NULL;
 
     return text && apr_strtoi64(text, &rest, 10) > apr_time_sec(r->request_time) && *rest == ' '

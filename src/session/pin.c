@@ -102,32 +102,39 @@ static void set_decoded(session_rec *z, const char *entry, apr_time_t expiry)
     z->encoded = NULL;
 }
 
+static sk_span text_span(const char *text)
+{
+    sk_span span = {text, strlen(text)};
+
+    return span;
+}
+
 /* What is remembered for mod_session_crypto's text: the expiry and our entry, as we sealed it. */
 static bool recall(request_rec *r, session_rec *z)
 {
-    size_t length;
+    sk_span content;
     apr_time_t expiry;
-    const char *found = is_encrypted(z->encoded)
-                            ? sk_memo_find(mod_session.memo, z->pool, sk_settings_of(r->server),
-                                           z->encoded, &length)
-                            : NULL;
 
-    if (found) {
-        memcpy(&expiry, found, sizeof(expiry));
-        set_decoded(z, found + sizeof(expiry), expiry);
+    if (!is_encrypted(z->encoded)
+        || !sk_memo_find(mod_session.memo, z->pool, sk_settings_of(r->server),
+                         text_span(z->encoded), &content)) {
+        return false;
     }
-    return found;
+    memcpy(&expiry, content.bytes, sizeof(expiry));
+    set_decoded(z, (const char *)content.bytes + sizeof(expiry), expiry);
+    return true;
 }
 
 static void remember(request_rec *r, const session_rec *z, const char *text)
 {
     const char *entry = sk_visit_first(r)->entry;
-    size_t length = sizeof(z->expiry) + strlen(entry);
-    char *value = apr_palloc(r->pool, length);
+    size_t length = strlen(entry);
+    char *bytes = apr_palloc(r->pool, sizeof(z->expiry) + length);
+    sk_span content = {bytes, sizeof(z->expiry) + length};
 
-    memcpy(value, &z->expiry, sizeof(z->expiry));
-    memcpy(value + sizeof(z->expiry), entry, length - sizeof(z->expiry));
-    sk_memo_add(mod_session.memo, sk_settings_of(r->server), text, value, length);
+    memcpy(bytes, &z->expiry, sizeof(z->expiry));
+    memcpy(bytes + sizeof(z->expiry), entry, length);
+    sk_memo_add(mod_session.memo, sk_settings_of(r->server), text_span(text), content);
 }
 
 /* What stands behind the key in a pair of mod_session's text; NULL if it is another key's. */

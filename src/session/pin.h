@@ -13,7 +13,7 @@
 #include <httpd.h>
 #include <mod_session.h>
 
-#include "session/memo.h"
+#include "core/memo.h"
 
 /**
  * Hooks into mod_session, if it is there; in pre_config, when all modules are loaded and hooks can still be sorted.

@@ -5,7 +5,6 @@
 #include <apr_strings.h>
 
 #include "config/config.h"
-#include "session/memo.h"
 #include "session/pin.h"
 #include "session/renewal.h"
 #include "session/sent.h"
@@ -22,28 +21,17 @@ static apr_time_t seconds_now(const request_rec *r)
     return apr_time_sec(r->request_time);
 }
 
-/* What this process has opened; NULL: it does not remember. */
+/* What this process has opened. */
 static sk_memo *memo;
 
-/* The packed record, for as long as the first request lives; NULL if the entry is none that we have sealed. */
-static const unsigned char *unseal(request_rec *r, const char *entry, size_t *length)
-{
-    const sk_settings *settings = sk_settings_of(r->server);
-    apr_pool_t *pool = sk_visit_first(r)->first->pool;
-    const unsigned char *bytes = sk_memo_find(memo, pool, settings, entry, length);
-
-    if (!bytes && (bytes = sk_unseal(pool, settings->session_sealer, entry, length))) {
-        sk_memo_add(memo, settings, entry, bytes, *length);
-    }
-    return bytes;
-}
-
+/* For as long as the first request lives; NULL if the entry is none that we have sealed. */
 static sk_record *open_entry(request_rec *r, const char *entry)
 {
     apr_pool_t *pool = sk_visit_first(r)->first->pool;
     sk_record *record = apr_palloc(pool, sizeof(*record));
     size_t length;
-    const unsigned char *bytes = unseal(r, entry, &length);
+    const unsigned char *bytes =
+        sk_unseal(pool, sk_settings_of(r->server)->session_sealer, memo, entry, &length);
 
     return bytes && sk_record_unpack(pool, bytes, length, record) ? record : NULL;
 }
@@ -141,9 +129,9 @@ bool sk_session_hook(void)
     return sk_pin_hook();
 }
 
-void sk_session_begin_child(apr_pool_t *pchild, apr_size_t memo_size)
+void sk_session_begin_child(sk_memo *of_process)
 {
-    memo = memo_size ? sk_memo_create(pchild, memo_size) : NULL;
+    memo = of_process;
     sk_pin_begin_child(memo);
 }
 

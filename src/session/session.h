@@ -14,8 +14,8 @@
 /** Makes mod_session's sessions ours; in pre_config. @return false if mod_session is there but cannot be hooked into */
 bool sk_session_hook(void);
 
-/** In each process, after fork. @param memo_size ScalekitSessionMemo, in bytes */
-void sk_session_begin_child(apr_pool_t *pchild, apr_size_t memo_size);
+/** In each process, after fork. @param memo of the process; NULL: it has none */
+void sk_session_begin_child(sk_memo *memo);
 
 /** Reads the request's session, once per request from the browser. With SK_SESSION_VALID *record is set. */
 sk_session_status sk_session_read(request_rec *r, const sk_record **record);

@@ -28,7 +28,7 @@ check 'gcc -fanalyzer' 'gcc -c -o /dev/null -Werror -fanalyzer $flags $1'
 check clang-tidy 'clang-tidy --quiet $1 -- $flags 2>/dev/null'
 
 # The analyzer in clang-tidy, run as its makers do. It knows no NOLINT: so without unix.Malloc, which takes what has left an
-# APR_RING for what is still in it (src/session/memo.c).
+# APR_RING for what is still in it (src/core/memo.c).
 check scan-build 'scan-build --status-bugs -disable-checker unix.Malloc clang -c -o /dev/null $flags $1 >/dev/null'
 
 say cppcheck

@@ -251,7 +251,7 @@ export const rules = [
   },
   {
     name: 'what was decoded is remembered for its virtual host only',
-    file: 'src/session/memo.c',
+    file: 'src/core/memo.c',
     from: 'if (found && found->owner != owner) {',
     to: 'if (found && !owner) {',
     test: 'test/unit/test_memo',
@@ -265,7 +265,7 @@ export const rules = [
   },
   {
     name: 'sessions that begin alike are told apart',
-    file: 'src/session/memo.c',
+    file: 'src/core/memo.c',
     from: 'beginning = *length < 24 ? *length : 24;',
     to: 'beginning = *length = *length < 24 ? *length : 24;',
     test: 'test/unit/test_memo',

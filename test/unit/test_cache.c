@@ -37,7 +37,7 @@ static sk_cache *cache_of(apr_pool_t *pool, const char *secrets, const char *url
                           const char *client)
 {
     sk_cache *made =
-        sk_cache_create(pool, table_of(pool), support_words(pool, secrets), url, client);
+        sk_cache_create(pool, table_of(pool), NULL, support_words(pool, secrets), url, client);
 
     assert_non_null(made);
     return made;

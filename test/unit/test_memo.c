@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "session/memo.h"
+#include "core/memo.h"
 
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
@@ -8,15 +8,22 @@
 
 static const int here, elsewhere;
 
+static sk_span span(const char *text)
+{
+    sk_span bytes = {text, strlen(text)};
+
+    return bytes;
+}
+
 static const char *find_of(sk_memo *memo, apr_pool_t *pool, const void *owner, const char *text)
 {
-    size_t length;
-    const char *found = sk_memo_find(memo, pool, owner, text, &length);
+    sk_span found;
 
-    if (found) {
-        assert_int_equal(length, strlen(found));
+    if (!sk_memo_find(memo, pool, owner, span(text), &found)) {
+        return NULL;
     }
-    return found;
+    assert_int_equal(found.length, strlen(found.bytes));
+    return found.bytes;
 }
 
 static const char *find(sk_memo *memo, apr_pool_t *pool, const char *text)
@@ -26,7 +33,7 @@ static const char *find(sk_memo *memo, apr_pool_t *pool, const char *text)
 
 static void add(sk_memo *memo, const char *text, const char *made)
 {
-    sk_memo_add(memo, &here, text, made, strlen(made));
+    sk_memo_add(memo, &here, span(text), span(made));
 }
 
 static void finds_what_was_added(void **state)
@@ -45,15 +52,16 @@ static void finds_what_was_added(void **state)
 
 static void finds_all_bytes(void **state)
 {
-    static const char bytes[] = "with\0a NUL";
+    static const char bytes[] = "with\0a NUL", other[] = "with\0another";
+    const sk_span closed = {bytes, sizeof(bytes) - 1}, alike = {other, sizeof(other) - 1};
     sk_memo *memo = sk_memo_create(*state, 4096);
-    const char *found;
-    size_t length;
+    sk_span found;
 
-    sk_memo_add(memo, &here, "one", bytes, sizeof(bytes) - 1);
-    found = sk_memo_find(memo, *state, &here, "one", &length);
-    assert_int_equal(length, sizeof(bytes) - 1);
-    assert_memory_equal(found, bytes, sizeof(bytes));
+    sk_memo_add(memo, &here, closed, closed);
+    assert_false(sk_memo_find(memo, *state, &here, alike, &found));
+    assert_true(sk_memo_find(memo, *state, &here, closed, &found));
+    assert_int_equal(found.length, closed.length);
+    assert_memory_equal(found.bytes, bytes, sizeof(bytes));
 }
 
 static void none_remembers_nothing(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "session/memo.h"
+#include "core/memo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +9,15 @@
 #include <apr_thread_mutex.h>
 #include <openssl/crypto.h>
 
-/* One block: this, the text, what was made of it. */
+/* One block: this, what was opened, what was in it. */
 typedef struct item {
     APR_RING_ENTRY(item) link;
     const void *owner;
     apr_uint32_t users; /* the memo, and the requests that have it */
     size_t size;
-    size_t text_length;
-    size_t length;
-    char text[];
+    sk_span closed;
+    sk_span content;
+    char bytes[];
 } item;
 
 /* The last used comes first. */
@@ -26,25 +26,17 @@ APR_RING_HEAD(item_ring, item);
 
 struct sk_memo {
     apr_thread_mutex_t *mutex; /* held for a comparison */
-    apr_hash_t *by_text;       /* compares the whole text */
+    apr_hash_t *by_closed;     /* compares all of it */
     item_ring items;
     size_t used;
     size_t size;
 };
 
-/*
- * mod_session_crypto's text begins with its MAC and a salt, ours with a nonce (to the 23rd character): no two begin alike. Only texts that
- * one of the two has made get in here.
- */
-static unsigned int hash_beginning(const char *text, apr_ssize_t *length)
+static unsigned int hash_beginning(const char *bytes, apr_ssize_t *length)
 {
-    apr_ssize_t beginning;
+    apr_ssize_t beginning = *length < 24 ? *length : 24;
 
-    if (*length == APR_HASH_KEY_STRING) {
-        *length = (apr_ssize_t)strlen(text);
-    }
-    beginning = *length < 24 ? *length : 24;
-    return apr_hashfunc_default(text, &beginning);
+    return apr_hashfunc_default(bytes, &beginning);
 }
 
 static apr_status_t release(void *data)
@@ -60,7 +52,8 @@ static apr_status_t release(void *data)
 
 static void drop(sk_memo *memo, item *dropped)
 {
-    apr_hash_set(memo->by_text, dropped->text, (apr_ssize_t)dropped->text_length, NULL);
+    apr_hash_set(memo->by_closed, dropped->closed.bytes, (apr_ssize_t)dropped->closed.length,
+                 NULL);
     APR_RING_REMOVE(dropped, link);
     memo->used -= dropped->size;
     release(dropped);
@@ -103,22 +96,22 @@ sk_memo *sk_memo_create(apr_pool_t *parent, size_t size)
                != APR_SUCCESS) {
         return NULL;
     }
-    memo->by_text = apr_hash_make_custom(pool, hash_beginning);
+    memo->by_closed = apr_hash_make_custom(pool, hash_beginning);
     memo->size = size;
     APR_RING_INIT(&memo->items, item, link);
     apr_pool_cleanup_register(pool, memo, drop_all, apr_pool_cleanup_null);
     return memo;
 }
 
-const void *sk_memo_find(sk_memo *memo, apr_pool_t *pool, const void *owner, const char *text,
-                         size_t *length)
+bool sk_memo_find(sk_memo *memo, apr_pool_t *pool, const void *owner, sk_span closed,
+                  sk_span *content)
 {
     item *found;
 
     if (!memo || apr_thread_mutex_trylock(memo->mutex) != APR_SUCCESS) {
-        return NULL;
+        return false;
     }
-    found = apr_hash_get(memo->by_text, text, APR_HASH_KEY_STRING);
+    found = apr_hash_get(memo->by_closed, closed.bytes, (apr_ssize_t)closed.length);
     if (found && found->owner != owner) {
         found = NULL;
     }
@@ -128,15 +121,22 @@ const void *sk_memo_find(sk_memo *memo, apr_pool_t *pool, const void *owner, con
         APR_RING_INSERT_HEAD(&memo->items, found, item, link);
     }
     apr_thread_mutex_unlock(memo->mutex);
-    if (!found) {
-        return NULL;
+    if (found) {
+        apr_pool_cleanup_register(pool, found, release, apr_pool_cleanup_null);
+        *content = found->content;
     }
-    apr_pool_cleanup_register(pool, found, release, apr_pool_cleanup_null);
-    *length = found->length;
-    return found->text + found->text_length + 1;
+    return found;
 }
 
-static item *make_item(size_t size, const void *owner, const char *text, size_t text_length)
+static sk_span copy(char *to, sk_span bytes)
+{
+    memcpy(to, bytes.bytes, bytes.length);
+    to[bytes.length] = '\0';
+    bytes.bytes = to;
+    return bytes;
+}
+
+static item *make_item(size_t size, const void *owner, sk_span closed, sk_span content)
 {
     item *made = malloc(size);
 
@@ -144,30 +144,25 @@ static item *make_item(size_t size, const void *owner, const char *text, size_t 
         made->owner = owner;
         made->users = 1;
         made->size = size;
-        made->text_length = text_length;
-        made->length = size - sizeof(item) - text_length - 2;
-        memcpy(made->text, text, text_length + 1);
+        made->closed = copy(made->bytes, closed);
+        made->content = copy(made->bytes + closed.length + 1, content);
     }
     return made;
 }
 
-void sk_memo_add(sk_memo *memo, const void *owner, const char *text, const void *made,
-                 size_t length)
+void sk_memo_add(sk_memo *memo, const void *owner, sk_span closed, sk_span content)
 {
-    size_t text_length = strlen(text), size = sizeof(item) + text_length + length + 2;
+    size_t size = sizeof(item) + closed.length + content.length + 2;
     item *added, *same;
 
-    if (!memo || size > memo->size / 4
-        || !(added = make_item(size, owner, text, text_length))) {
+    if (!memo || size > memo->size / 4 || !(added = make_item(size, owner, closed, content))) {
         return;
     }
-    memcpy(added->text + text_length + 1, made, length);
-    added->text[text_length + 1 + length] = '\0';
     if (apr_thread_mutex_trylock(memo->mutex) != APR_SUCCESS) {
         release(added);
         return;
     }
-    same = apr_hash_get(memo->by_text, text, (apr_ssize_t)text_length);
+    same = apr_hash_get(memo->by_closed, closed.bytes, (apr_ssize_t)closed.length);
     if (same) {
         drop(memo, same);
     }
@@ -175,7 +170,7 @@ void sk_memo_add(sk_memo *memo, const void *owner, const char *text, const void 
         drop(memo, APR_RING_LAST(&memo->items)); /* NOLINT: drop() takes it out of the ring */
     }
     APR_RING_INSERT_HEAD(&memo->items, added, item, link);
-    apr_hash_set(memo->by_text, added->text, (apr_ssize_t)text_length, added);
+    apr_hash_set(memo->by_closed, added->closed.bytes, (apr_ssize_t)closed.length, added);
     memo->used += size;
     apr_thread_mutex_unlock(memo->mutex);
 }
