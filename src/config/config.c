@@ -440,10 +440,8 @@ const command_rec sk_config_commands[] = {
                 "the shared memory)"),
     SERVER_TEXT("ScalekitRefreshBuffer", refresh_buffer,
                 "seconds before an access token expires that it is refreshed"),
-    AP_INIT_TAKE1(
-        "ScalekitSessionMemo", set_session_memo, NULL, RSRC_CONF,
-        "memory of each process for sessions that mod_session_crypto has opened, up to "
-        "64M; 0: none"),
+    AP_INIT_TAKE1("ScalekitSessionMemo", set_session_memo, NULL, RSRC_CONF,
+                  "memory of each process for sessions that it has opened, up to 64M; 0: none"),
     AP_INIT_TAKE1("ScalekitSharedMemory", set_shared_memory, NULL, RSRC_CONF,
                   "the size of the memory that all processes share, such as 8M; of several "
                   "sizes the largest counts"),
@@ -453,6 +451,8 @@ const command_rec sk_config_commands[] = {
                   "seconds to connect to Scalekit, and in all"),
     SERVER_TEXT("ScalekitCABundle", ca_bundle,
                 "a file with the CAs that Scalekit's certificate may come from"),
+    SERVER_TEXT("ScalekitInsecureHost", insecure_host,
+                "the host of Scalekit, if it is to be reached by plain http"),
     AP_INIT_TAKE1("ScalekitProxy", set_proxy, FIELD(proxy), RSRC_CONF,
                   "the proxy to reach Scalekit through"),
     AP_INIT_TAKE1("ScalekitUnauthenticated", set_unauthenticated, NULL, OR_AUTHCFG,

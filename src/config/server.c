@@ -169,6 +169,28 @@ static void warn_of(const server_rec *s, const char *name, const char *directive
     }
 }
 
+/* Https, unless the secret stays on this machine or the administrator says which network it may cross in the clear. */
+static const char *check_transport(apr_pool_t *pool, const server_rec *s,
+                                   const sk_server *server, const sk_settings *settings,
+                                   const sk_url *url)
+{
+    if (strcmp(url->scheme, "https") == 0 || sk_url_is_loopback(url->host)) {
+        return NULL;
+    }
+    if (!server->insecure_host || strcasecmp(server->insecure_host, url->host) != 0) {
+        return apr_psprintf(pool,
+                            "ScalekitEnvURL \"%s\": plain http would send the client secret in "
+                            "the clear; write https://",
+                            url->origin);
+    }
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                 "%s: ScalekitInsecureHost: the client secret and all tokens go to %s in the "
+                 "clear, and whoever is on the way can log in as anybody: write https:// as "
+                 "soon as Scalekit has a certificate",
+                 settings->name, url->host);
+    return NULL;
+}
+
 static const char *finish_environment(apr_pool_t *pool, apr_pool_t *ptemp, const server_rec *s,
                                       sk_server *server, sk_settings *settings)
 {
@@ -186,11 +208,8 @@ static const char *finish_environment(apr_pool_t *pool, apr_pool_t *ptemp, const
                                  "file:/etc/apache2/scalekit/client.secret"))) {
         return wrong;
     }
-    if (strcmp(url.scheme, "https") != 0 && !sk_url_is_loopback(url.host)) {
-        return apr_psprintf(pool,
-                            "ScalekitEnvURL \"%s\": plain http would send the client secret in "
-                            "the clear; write https://",
-                            url.origin);
+    if ((wrong = check_transport(pool, s, server, settings, &url))) {
+        return wrong;
     }
     if (!sk_text_is_clean(server->client_id)) {
         return "ScalekitClientID contains control characters: copy it again from the Scalekit "

@@ -38,6 +38,7 @@
     X(connect_timeout, "ScalekitTimeout", NULL)                                                \
     X(total_timeout, "ScalekitTimeout", NULL)                                                  \
     X(ca_bundle, "ScalekitCABundle", NULL)                                                     \
+    X(insecure_host, "ScalekitInsecureHost", NULL)                                             \
     X(proxy, "ScalekitProxy", NULL)
 
 /** The directives of one server, unset ones NULL. */
