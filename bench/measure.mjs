@@ -45,9 +45,9 @@ export function cpuOf(server) {
   return [server.pid, ...server.children()].reduce((sum, pid) => sum + secondsOf(pid), (cutime + cstime) / TICKS);
 }
 
-/** What a child of httpd has for itself, in bytes, on average. */
+/** What a child of httpd has written for itself, in bytes, on average: no code, which all processes share. */
 export function privateMemoryOf(server) {
-  const sizes = server.children().map((pid) => [...read(`/proc/${pid}/smaps_rollup`).matchAll(/^Private_\w+: +(\d+) kB$/gm)]
+  const sizes = server.children().map((pid) => [...read(`/proc/${pid}/smaps_rollup`).matchAll(/^Private_Dirty: +(\d+) kB$/gm)]
     .reduce((sum, [, size]) => sum + size * 1024, 0));
   return sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
 }

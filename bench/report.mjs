@@ -179,7 +179,7 @@ const trial = (quick) => (quick ? '\n\nThis was a trial: its samples are short.'
 export function writeReport(measured, { quick, rounds, seconds }) {
   const results = summarize(measured.subjects, measured.requests);
   const parts = [
-    `${circumstances(measured.subjects)} ${rounds} rounds with a sample of ${seconds} s of each, in random order.${trial(quick)}`,
+    `${circumstances(measured.subjects)} ${rounds} rounds, each with new children and a sample of ${seconds} s of each, in random order.${trial(quick)}`,
     '![What a request costs beyond the page alone](performance.svg)', requestTable(results), '### Logins', loginTable(measured), '### Herds', herdTable(measured), '### Memory', memoryTable(measured)];
   const text = parts.join('\n\n');
   console.log(text);

@@ -147,15 +147,14 @@ static const char *behind(const char *pair, const char *key)
 
 /*
  * After mod_session_crypto and before mod_session's own decoding, which takes a hundred instructions for each character: the usual
- * text, of our entry and perhaps the expiry. Everything else is left to mod_session.
+ * text, of our entry and perhaps the expiry, in which mod_session has nothing to escape. Everything else is left to it.
  */
 static apr_status_t decode_usual(request_rec *r, session_rec *z)
 {
     const char *pair, *end, *value, *entry = NULL;
     apr_time_t expiry = 0;
 
-    if (!z->encoded || strchr(z->encoded, '%') || strchr(z->encoded, '+')
-        || !sk_settings_of(r->server)) {
+    if (!z->encoded || !sk_settings_of(r->server)) {
         return OK;
     }
     for (pair = z->encoded; *pair; pair = *end ? end + 1 : end) {
