@@ -64,7 +64,7 @@ export BUILD_DIR=$build_dir CMOCKA_MESSAGE_OUTPUT=TAP
 if [ -z "$pattern" ]; then
     say "$kind: unit tests"
     units=("${units[@]%.c}")
-    prove --jobs 2 --timer --exec "$run_unit" "${units[@]/#/$build_dir/}"
+    LSAN_OPTIONS='' prove --jobs 2 --timer --exec "$run_unit" "${units[@]/#/$build_dir/}"
 fi
 mapfile -t found < <(find test -name node_modules -prune -o -name "*$pattern*.test.mjs" -print | grep -vE "$without" | sort)
 [ ${#found[@]} -gt 0 ] || die "there is no test/*$pattern*.test.mjs, or it is left out"
