@@ -30,7 +30,7 @@ describe('a configuration is refused for', () => {
     'a URL with spaces': [{ ScalekitEnvURL: '"https://acme scalekit.com"' }, /ScalekitEnvURL/],
     'plain http': [{ ScalekitEnvURL: 'http://acme.scalekit.com' }, /ScalekitEnvURL.*plain http.*https:\/\//],
     'plain http to another host than the insecure one': [{ ScalekitEnvURL: 'http://scalekit.internal:8888', ScalekitInsecureHost: 'internal' },
-      /ScalekitEnvURL.*plain http.*https:\/\//],
+      /ScalekitEnvURL.*plain http.*https:\/\/.*"ScalekitInsecureHost scalekit\.internal"/],
     'plain http to what only looks local': [{ ScalekitEnvURL: 'http://localhost.example.test' }, /ScalekitEnvURL.*plain http/],
     'a short session key': [{ ScalekitSessionKey: 'short' }, /ScalekitSessionKey.*128.*openssl rand/],
     'a session key of 31 hexadecimal digits': [{ ScalekitSessionKey: '0123456789abcdef0123456789abcde' }, /ScalekitSessionKey.*openssl rand/],

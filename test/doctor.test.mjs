@@ -45,6 +45,7 @@ describe('a warning is given, once, for', { concurrency: 4 }, () => {
     'a cookie of a domain': [cookie('path=/;Secure;HttpOnly;SameSite=Lax;Domain=example.com'), /has a Domain: every host of that domain gets the session.*ScalekitSessionScope/],
     'a Scalekit without https': [{ ScalekitEnvURL: 'http://scalekit.internal:8888', ScalekitInsecureHost: 'Scalekit.internal' },
       /ScalekitInsecureHost: the client secret and all tokens go to scalekit\.internal in the clear.*write https:\/\//],
+    'a Scalekit at an IPv6 address without https': [{ ScalekitEnvURL: 'http://[fd00::1]:8888', ScalekitInsecureHost: '[fd00::1]' }, /tokens go to fd00::1 in the clear/],
     SessionHeader: [{ SessionHeader: 'X-Session' }, /SessionHeader \(.*httpd\.conf:\d+\) lets applications write into sessions.*take it away/],
     'SessionEnv On': [{ SessionEnv: 'On' }, /SessionEnv \(.*httpd\.conf:\d+\) would show sessions to scripts.*take it away/],
     'sessions that are off': [{ Session: null }, /sessions are off: nobody can sign in; add "Session On"/],

@@ -169,6 +169,18 @@ static void warn_of(const server_rec *s, const char *name, const char *directive
     }
 }
 
+/* With or without the brackets that an IPv6 address has in a URL. */
+static bool names_host(const char *text, const char *host)
+{
+    size_t length = strlen(text);
+
+    if (length > 2 && text[0] == '[' && text[length - 1] == ']') {
+        text++;
+        length -= 2;
+    }
+    return strlen(host) == length && strncasecmp(text, host, length) == 0;
+}
+
 /* Https, unless the secret stays on this machine or the administrator says which network it may cross in the clear. */
 static const char *check_transport(apr_pool_t *pool, const server_rec *s,
                                    const sk_server *server, const sk_settings *settings,
@@ -177,11 +189,12 @@ static const char *check_transport(apr_pool_t *pool, const server_rec *s,
     if (strcmp(url->scheme, "https") == 0 || sk_url_is_loopback(url->host)) {
         return NULL;
     }
-    if (!server->insecure_host || strcasecmp(server->insecure_host, url->host) != 0) {
+    if (!server->insecure_host || !names_host(server->insecure_host, url->host)) {
         return apr_psprintf(pool,
                             "ScalekitEnvURL \"%s\": plain http would send the client secret in "
-                            "the clear; write https://",
-                            url->origin);
+                            "the clear; write https://, or where nobody else is on the network "
+                            "to it, \"ScalekitInsecureHost %s\"",
+                            url->origin, url->host);
     }
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                  "%s: ScalekitInsecureHost: the client secret and all tokens go to %s in the "

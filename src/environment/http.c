@@ -144,7 +144,7 @@ static void set_trust(CURL *curl, const sk_settings *settings)
     }
 }
 
-/* Plain http carries the secret to this machine and nowhere else, such as a proxy that httpd's environment names. */
+/* Plain http carries the secret to this machine or the insecure host, and not to a proxy that only httpd's environment names. */
 static void set_proxy(CURL *curl, const sk_settings *settings)
 {
     if (settings->proxy) {

@@ -182,7 +182,8 @@ static int accept_user(request_rec *r, const sk_record *record)
 {
     sk_problem problem = {0};
 
-    r->user = (char *)(size_t)remote_user(r, &record->identity);
+    /* A copy: other modules may cut it where it stands. */
+    r->user = apr_pstrdup(r->pool, remote_user(r, &record->identity));
     if (r->user) {
         r->ap_auth_type = (char *)"Scalekit";
         if (ap_is_initial_req(r) && !sk_visit_is_upgrade(r)) {

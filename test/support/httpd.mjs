@@ -21,8 +21,8 @@ const MODULES = [
   'session_cookie', 'session_crypto', 'setenvif', 'socache_shmcb', 'status', 'unixd',
 ];
 
-// Those of gcc and clang, and valgrind, whose word test/sanitizers/valgrind-httpd chooses.
-const SANITIZER = /ERROR: (?:\w+Sanitizer|valgrind)|WARNING: ThreadSanitizer|runtime error:/;
+// Those of gcc and clang.
+const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:/;
 const CRASH = new RegExp(`exit signal (?:Segmentation|Abort|Bus|Illegal|Floating)|${SANITIZER.source}`);
 
 export const modulePath = path.resolve(process.env.MOD_AUTH_SCALEKIT_SO

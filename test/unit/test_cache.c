@@ -33,11 +33,12 @@ static sk_table *table_of(apr_pool_t *pool)
     return table;
 }
 
+/* With a memo, so that it is seen to change nothing. */
 static sk_cache *cache_of(apr_pool_t *pool, const char *secrets, const char *url,
                           const char *client)
 {
-    sk_cache *made =
-        sk_cache_create(pool, table_of(pool), NULL, support_words(pool, secrets), url, client);
+    sk_cache *made = sk_cache_create(pool, table_of(pool), sk_memo_create(pool, 64 * 1024),
+                                     support_words(pool, secrets), url, client);
 
     assert_non_null(made);
     return made;
