@@ -9,7 +9,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { CookieJar, isTrustworthy } from './cookies.mjs';
 
-const TIMEOUT_MS = process.env.VALGRIND_HTTPD ? 120_000 : 15_000;
+const TIMEOUT_MS = process.env.HTTPD_PRELOAD || process.env.VALGRIND_HTTPD ? 120_000 : 15_000; // with a sanitizer it takes longer
 const MOST_REDIRECTS = 20; // as in Chromium and Firefox
 
 /** An answer. headers: lower-case names, several values joined; all(name): each value. */
