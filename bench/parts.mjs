@@ -2,6 +2,7 @@
 // each, and who is told of it (say), they take from one object.
 
 import { expiredVisitors, inParallel, quantile, refreshes, refreshesFail, reused, tally } from '../test/support/refreshing.mjs';
+import { signIn } from './stage.mjs';
 import { cpuOf, crowd, median, privateMemoryOf, sample, shuffled } from './measure.mjs';
 
 const HERD = 200;
@@ -10,9 +11,11 @@ const TOKEN_MS = 100; // what a refresh takes at Scalekit
 const silent = () => {};
 
 // Where the memory of a process happens to lie makes a request some microseconds dearer or cheaper: new children for each round.
+// Not everybody's sessions outlive that.
 async function renew(subjects) {
   for (const subject of subjects) {
     await subject.server.reload();
+    subject.visitor = await signIn(subject);
     subject.perSecond = undefined; // so that sample() warms them up
   }
 }
