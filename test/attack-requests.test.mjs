@@ -11,6 +11,7 @@ import { parseEnvironment, scalekitHost, signIn, siteFiles, startSite } from './
 import { raw } from './support/visitor.mjs';
 
 const ADA = 'usr_17500000000000001';
+const PATIENCE = isSlow ? 10 : 2; // seconds that httpd waits for a body, counted from its headers
 const WAYS = ['app', 'cgi', 'fastcgi'];
 
 let site;
@@ -28,7 +29,7 @@ before(async () => {
     http2: true,
     config: (server) => (hasModule('http2') ? ['Protocols h2c http/1.1'] : []).concat(server.ports.map((port, lenient) => scalekitHost(server, {
       port,
-      settings: { MergeTrailers: 'On', RequestReadTimeout: 'body=1', ScalekitSessionScope: 'both' },
+      settings: { MergeTrailers: 'On', RequestReadTimeout: `body=${PATIENCE}`, ScalekitSessionScope: 'both' },
       locations: {
         '/page/': ['ScalekitExport both', 'ScalekitPassAccessToken On', 'RequestHeader set X-Mail "%{SCALEKIT_EMAIL}e"'],
         '/other/': ['ScalekitExport both', 'ScalekitHeaderPrefix Remote-'],
@@ -226,7 +227,7 @@ describe('a body', () => {
 
   it('that does not come ends with the patience of httpd', async () => {
     await Promise.all(endpoints.map(async ([method, path]) => {
-      const answer = await raw(site.port, `${head(method, path, 'Content-Length: 100', `Content-Type: ${types[0]}`, 'Connection: close')}logout_token`, { timeout: 5000 });
+      const answer = await raw(site.port, `${head(method, path, 'Content-Length: 100', `Content-Type: ${types[0]}`, 'Connection: close')}logout_token`, { timeout: 3 * PATIENCE * 1000 });
       assert.ok([400, 408].includes(answer.status), `${path}: ${answer.status}`);
     }));
   });

@@ -9,7 +9,9 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { CookieJar, isTrustworthy } from './cookies.mjs';
 
-const TIMEOUT_MS = process.env.HTTPD_PRELOAD || process.env.VALGRIND_HTTPD ? 120_000 : 15_000; // with a sanitizer it takes longer
+const isSlow = process.env.HTTPD_PRELOAD || process.env.VALGRIND_HTTPD; // with a sanitizer
+const TIMEOUT_MS = isSlow ? 120_000 : 15_000;
+const RAW_MS = isSlow ? 60_000 : 5000;
 const MOST_REDIRECTS = 20; // as in Chromium and Firefox
 
 /** An answer. headers: lower-case names, several values joined; all(name): each value. */
@@ -287,7 +289,7 @@ function overHttp2({ url, method, target, headers, body }) {
  * Sends bytes as they stand and collects the answer until the server closes ("Connection: close" belongs in the text)
  * or the time is over. Lines may end in \n alone. everything: all of it; status 0 if there was no answer.
  */
-export function raw(port, text, { tls: secure = false, timeout = 5000 } = {}) {
+export function raw(port, text, { tls: secure = false, timeout = RAW_MS } = {}) {
   return new Promise((resolve, reject) => {
     const socket = secure
       ? tls.connect({ host: '127.0.0.1', port, servername: 'localhost', rejectUnauthorized: false })
