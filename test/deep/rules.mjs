@@ -640,10 +640,17 @@ export const rules = [
     test: 'test/secrets.test.mjs',
   },
   {
-    name: 'http goes to this very machine and nowhere else',
+    name: 'only this very machine counts as this machine',
     file: 'src/core/url.c',
     from: 'return strcmp(host, "localhost") == 0 ||',
     to: 'return true || strcmp(host, "localhost") == 0 ||',
     test: 'test/unit/test_url',
+  },
+  {
+    name: 'http goes to this machine or to a host that is named, and nowhere else',
+    file: 'src/config/server.c',
+    from: '!server->insecure_host || !names_host(server->insecure_host, url->host)',
+    to: 'false && !names_host(server->insecure_host, url->host)',
+    test: 'test/configuration.test.mjs',
   },
 ];
