@@ -222,16 +222,17 @@ typedef const unsigned char *opener(apr_pool_t *pool, const sk_sealer *sealer, s
 static const unsigned char *open_once(apr_pool_t *pool, const sk_sealer *sealer, sk_memo *memo,
                                       opener *open, sk_span closed, size_t *length)
 {
-    sk_span content;
+    sk_span known, content;
 
-    if (!sk_memo_find(memo, pool, sealer, closed, &content)) {
-        content.bytes = open(pool, sealer, closed, &content.length);
-        if (!content.bytes) {
-            return NULL;
-        }
+    if (sk_memo_find(memo, pool, sealer, closed, &known)) {
+        *length = known.length;
+        return known.bytes;
+    }
+    content.bytes = open(pool, sealer, closed, length);
+    if (content.bytes) {
+        content.length = *length;
         sk_memo_add(memo, sealer, closed, content);
     }
-    *length = content.length;
     return content.bytes;
 }
 

@@ -22,7 +22,7 @@ static apr_time_t seconds_now(const request_rec *r)
 }
 
 /* What this process has opened. */
-static sk_memo *memo;
+static sk_memo *known;
 
 /* For as long as the first request lives; NULL if the entry is none that we have sealed. */
 static sk_record *open_entry(request_rec *r, const char *entry)
@@ -31,7 +31,7 @@ static sk_record *open_entry(request_rec *r, const char *entry)
     sk_record *record = apr_palloc(pool, sizeof(*record));
     size_t length;
     const unsigned char *bytes =
-        sk_unseal(pool, sk_settings_of(r->server)->session_sealer, memo, entry, &length);
+        sk_unseal(pool, sk_settings_of(r->server)->session_sealer, known, entry, &length);
 
     return bytes && sk_record_unpack(pool, bytes, length, record) ? record : NULL;
 }
@@ -129,9 +129,9 @@ bool sk_session_hook(void)
     return sk_pin_hook();
 }
 
-void sk_session_begin_child(sk_memo *of_process)
+void sk_session_begin_child(sk_memo *memo)
 {
-    memo = of_process;
+    known = memo;
     sk_pin_begin_child(memo);
 }
 
