@@ -239,8 +239,7 @@ static const char *finish_environment(apr_pool_t *pool, apr_pool_t *ptemp, const
     settings->audience = server->audience ? server->audience : settings->client_id;
     settings->scopes = "openid profile email offline_access";
     if (server->scopes) {
-        sk_list scopes = sk_list_from_array(pool, server->scopes, false);
-        settings->scopes = sk_list_join(pool, &scopes, ' ');
+        settings->scopes = apr_array_pstrcat(pool, server->scopes, ' ');
         if (!has_word(server->scopes, "openid")) {
             return "ScalekitScopes lacks openid, without which Scalekit does not say who logs "
                    "in: add it";

@@ -52,37 +52,32 @@ static void push_items(apr_pool_t *pool, apr_array_header_t *items, json_object 
 static void push_words(apr_pool_t *pool, apr_array_header_t *items, json_object *words)
 {
     const char *text = clean_string(pool, words, (size_t)ITEMS_MAX * ITEM_MAX);
-    sk_list list;
-    int i;
+    char *rest, *word = text ? apr_strtok(apr_pstrdup(pool, text), " ", &rest) : NULL;
 
-    if (!text) {
-        return;
-    }
-    list = sk_list_from_words(pool, text);
-    for (i = 0; i < list.count; i++) {
-        push(items, list.items[i]);
+    for (; word; word = apr_strtok(NULL, " ", &rest)) {
+        push(items, word);
     }
 }
 
 /* The first of the claims that is a list with something in it. */
-static sk_list first_list(apr_pool_t *pool, json_object *claims, const char *const *names)
+static const char *first_list(apr_pool_t *pool, json_object *claims, const char *const *names)
 {
     apr_array_header_t *items = apr_array_make(pool, 16, sizeof(char *));
 
     for (; *names && items->nelts == 0; names++) {
         push_items(pool, items, sk_json_member(claims, *names));
     }
-    return sk_list_from_array(pool, items, true);
+    return sk_list_make(pool, items);
 }
 
 /* M2M tokens have `scopes`, an array; others `scope`, words (RFC 9068 section 2.2.3). */
-static sk_list scopes_of(apr_pool_t *pool, json_object *access)
+static const char *scopes_of(apr_pool_t *pool, json_object *access)
 {
     apr_array_header_t *items = apr_array_make(pool, 8, sizeof(char *));
 
     push_items(pool, items, sk_json_member(access, "scopes"));
     push_words(pool, items, sk_json_member(access, "scope"));
-    return sk_list_from_array(pool, items, true);
+    return sk_list_make(pool, items);
 }
 
 /* Full Stack Auth names the connection first in `amr`; modular SSO has it in front of a `;` in `sub`. */
@@ -166,27 +161,21 @@ static bool is_exportable_name(const char *name)
                   == length;
 }
 
-/* Strings and arrays of strings as they are; numbers, booleans and objects as JSON. */
-static sk_list values_of(apr_pool_t *pool, json_object *value)
+/* Strings and arrays of strings as they are; numbers, booleans and objects as JSON. NULL: it cannot be exported. */
+static const char *value_of(apr_pool_t *pool, json_object *value)
 {
-    apr_array_header_t *values = apr_array_make(pool, 1, sizeof(char *));
+    const char *json;
 
     if (json_object_is_type(value, json_type_array)) {
-        push_items(pool, values, value);
+        apr_array_header_t *items = apr_array_make(pool, 4, sizeof(char *));
+        push_items(pool, items, value);
+        return sk_list_make(pool, items);
     }
-    else if (json_object_is_type(value, json_type_string)) {
-        const char *text = clean_string(pool, value, TEXT_MAX);
-        if (text) {
-            APR_ARRAY_PUSH(values, const char *) = text;
-        }
+    if (!value || json_object_is_type(value, json_type_string)) {
+        return clean_string(pool, value, TEXT_MAX);
     }
-    else if (value) {
-        const char *json = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
-        if (strlen(json) <= TEXT_MAX && sk_text_is_clean(json)) {
-            APR_ARRAY_PUSH(values, const char *) = apr_pstrdup(pool, json);
-        }
-    }
-    return sk_list_from_array(pool, values, true);
+    json = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
+    return strlen(json) <= TEXT_MAX && sk_text_is_clean(json) ? apr_pstrdup(pool, json) : NULL;
 }
 
 static bool has_extra(const apr_array_header_t *extras, const char *name)
@@ -202,15 +191,9 @@ static bool has_extra(const apr_array_header_t *extras, const char *name)
 }
 
 /* What a claim takes of the packed record: lengths and NULs included. */
-static size_t packed_size(const char *name, const sk_list *values)
+static size_t packed_size(const sk_extra *extra)
 {
-    size_t size = strlen(name) + 5;
-    int i;
-
-    for (i = 0; i < values->count; i++) {
-        size += strlen(values->items[i]) + 3;
-    }
-    return size;
+    return strlen(extra->name) + strlen(extra->value) + 7;
 }
 
 static void collect_extras(apr_pool_t *pool, json_object *claims, apr_array_header_t *extras,
@@ -221,17 +204,17 @@ static void collect_extras(apr_pool_t *pool, json_object *claims, apr_array_head
     }
     json_object_object_foreach(claims, name, value)
     {
-        sk_extra extra;
-        size_t size;
+        sk_extra extra = {name, NULL, false};
         if (is_known(name) || !is_exportable_name(name) || has_extra(extras, name)) {
             continue;
         }
-        extra.values = values_of(pool, value);
-        size = packed_size(name, &extra.values);
-        if (extra.values.count > 0 && size <= *room) {
+        extra.value = value_of(pool, value);
+        if (extra.value && packed_size(&extra) <= *room) {
+            *room -= packed_size(&extra);
             extra.name = apr_pstrdup(pool, name);
+            extra.is_list =
+                json_object_is_type(value, json_type_array) && strchr(extra.value, ',');
             APR_ARRAY_PUSH(extras, sk_extra) = extra;
-            *room -= size;
         }
     }
 }
@@ -300,7 +283,7 @@ const char *sk_claims_text(const sk_identity *identity, const char *name)
         return identity->email_verified == SK_VERIFIED_YES ? "true" : "false";
     }
     extra = find_extra(identity, name);
-    return extra && extra->values.count == 1 ? extra->values.items[0] : NULL;
+    return extra && !extra->is_list ? extra->value : NULL;
 }
 
 bool sk_claims_match(const sk_identity *identity, const char *name, const char *value)
@@ -313,10 +296,10 @@ bool sk_claims_match(const sk_identity *identity, const char *name, const char *
     }
 #define SK_LIST(field, variable, header)                                                       \
     if (strcmp(name, #field) == 0) {                                                           \
-        return sk_list_has(&identity->field, value);                                           \
+        return sk_list_has(identity->field, value);                                            \
     }
     SK_IDENTITY_LISTS(SK_LIST)
 #undef SK_LIST
     extra = find_extra(identity, name);
-    return extra && sk_list_has(&extra->values, value);
+    return extra && sk_list_has(extra->value, value);
 }

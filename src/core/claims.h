@@ -32,7 +32,7 @@ struct json_object;
     X(preferred_username, "PREFERRED_USERNAME", "Preferred-Username")                          \
     X(picture, "PICTURE", "Picture")
 
-/** The claims that are lists of words, sorted; the same columns. */
+/** The claims that are lists (see text.h); the same columns. */
 #define SK_IDENTITY_LISTS(X)                                                                   \
     X(roles, "ROLES", "Roles")                                                                 \
     X(permissions, "PERMISSIONS", "Permissions")                                               \
@@ -44,20 +44,20 @@ typedef enum sk_verified {
     SK_VERIFIED_YES
 } sk_verified;
 
-/** A claim without a field of its own: one value, or the items of an array. */
+/** A claim without a field of its own. */
 typedef struct sk_extra {
     const char *name;
-    sk_list values;
+    const char *value;
+    bool
+        is_list; /* of two items or more; a single one is a text, which may have commas in it */
 } sk_extra;
 
-/** A user. Texts are NULL and lists empty where no token said anything; all are clean (sk_text_is_clean). */
+/** A user. Texts and lists are NULL where no token said anything; all are clean (sk_text_is_clean). */
 typedef struct sk_identity {
 #define SK_TEXT(field, variable, header) const char *field;
     SK_IDENTITY_TEXTS(SK_TEXT)
+    SK_IDENTITY_LISTS(SK_TEXT)
 #undef SK_TEXT
-#define SK_LIST(field, variable, header) sk_list field;
-    SK_IDENTITY_LISTS(SK_LIST)
-#undef SK_LIST
     sk_verified email_verified;
     sk_extra *extras;
     int extras_count;

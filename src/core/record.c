@@ -73,16 +73,6 @@ static void write_text(writer *w, const char *text)
     write_bytes(w, text, length);
 }
 
-static void write_list(writer *w, const sk_list *list)
-{
-    int i;
-
-    write_number(w, (apr_uint64_t)list->count);
-    for (i = 0; i < list->count; i++) {
-        write_text(w, list->items[i]);
-    }
-}
-
 static void write_token(writer *w, const sk_token *token)
 {
     size_t length = token->bytes ? token->length : 0;
@@ -133,6 +123,17 @@ static apr_uint64_t read_number(reader *r)
     return 0;
 }
 
+static int read_byte(reader *r, int highest)
+{
+    const unsigned char *byte = read_bytes(r, 1);
+
+    if (!byte || *byte > highest) {
+        r->failed = true;
+        return 0;
+    }
+    return *byte;
+}
+
 static const char *read_text(reader *r)
 {
     size_t length = (size_t)read_number(r);
@@ -143,27 +144,6 @@ static const char *read_text(reader *r)
         text = NULL;
     }
     return (const char *)text;
-}
-
-static sk_list read_list(reader *r)
-{
-    sk_list list = {NULL, 0};
-    size_t count = (size_t)read_number(r), i;
-
-    /* An item takes two bytes at least, so that a forged count cannot make us allocate. */
-    if (count > (size_t)(r->end - r->next) / 2) {
-        r->failed = true;
-        return list;
-    }
-    list.items = apr_palloc(r->pool, sizeof(char *) * count);
-    for (i = 0; i < count && !r->failed; i++) {
-        list.items[i] = read_text(r);
-        if (!list.items[i]) {
-            r->failed = true;
-        }
-    }
-    list.count = r->failed ? 0 : (int)count;
-    return list;
 }
 
 static sk_token read_token(reader *r)
@@ -260,7 +240,8 @@ static void write_extras(writer *w, const sk_identity *identity)
     write_number(w, (apr_uint64_t)identity->extras_count);
     for (i = 0; i < identity->extras_count; i++) {
         write_text(w, identity->extras[i].name);
-        write_list(w, &identity->extras[i].values);
+        write_text(w, identity->extras[i].value);
+        write_byte(w, identity->extras[i].is_list);
     }
 }
 
@@ -268,15 +249,18 @@ static void read_extras(reader *r, sk_identity *identity)
 {
     size_t count = (size_t)read_number(r), i;
 
-    if (count > (size_t)(r->end - r->next) / 3) {
+    /* Each takes five bytes at least, so that a forged count cannot make us allocate. */
+    if (count > (size_t)(r->end - r->next) / 5) {
         r->failed = true;
         return;
     }
     identity->extras = apr_palloc(r->pool, sizeof(sk_extra) * count);
     for (i = 0; i < count && !r->failed; i++) {
-        identity->extras[i].name = read_text(r);
-        identity->extras[i].values = read_list(r);
-        if (!identity->extras[i].name) {
+        sk_extra *extra = &identity->extras[i];
+        extra->name = read_text(r);
+        extra->value = read_text(r);
+        extra->is_list = read_byte(r, true);
+        if (!extra->name || !extra->value) {
             r->failed = true;
         }
     }
@@ -287,31 +271,19 @@ static void write_identity(writer *w, const sk_identity *identity)
 {
 #define SK_TEXT(field, variable, header) write_text(w, identity->field);
     SK_IDENTITY_TEXTS(SK_TEXT)
+    SK_IDENTITY_LISTS(SK_TEXT)
 #undef SK_TEXT
-#define SK_LIST(field, variable, header) write_list(w, &identity->field);
-    SK_IDENTITY_LISTS(SK_LIST)
-#undef SK_LIST
     write_byte(w, (int)identity->email_verified);
     write_extras(w, identity);
 }
 
 static void read_identity(reader *r, sk_identity *identity)
 {
-    const unsigned char *verified;
-
 #define SK_TEXT(field, variable, header) identity->field = read_text(r);
     SK_IDENTITY_TEXTS(SK_TEXT)
+    SK_IDENTITY_LISTS(SK_TEXT)
 #undef SK_TEXT
-#define SK_LIST(field, variable, header) identity->field = read_list(r);
-    SK_IDENTITY_LISTS(SK_LIST)
-#undef SK_LIST
-    verified = read_bytes(r, 1);
-    if (verified && *verified <= SK_VERIFIED_YES) {
-        identity->email_verified = (sk_verified)*verified;
-    }
-    else {
-        r->failed = true;
-    }
+    identity->email_verified = (sk_verified)read_byte(r, SK_VERIFIED_YES);
     read_extras(r, identity);
 }
 

@@ -16,7 +16,7 @@
 
 #include "core/claims.h"
 
-#define SK_RECORD_VERSION 2
+#define SK_RECORD_VERSION 3
 
 /** A token as it is packed: a JWT as the bytes of its three parts, a quarter shorter than its text. */
 typedef struct sk_token {

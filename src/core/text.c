@@ -241,80 +241,54 @@ bool sk_text_is_clean(const char *text)
     return is_utf8(text, false);
 }
 
-static int compare_words(const void *one, const void *other)
+/* ---- lists ---- */
+
+static int compare_items(const void *one, const void *other)
 {
     return strcmp(*(const char *const *)one, *(const char *const *)other);
 }
 
-sk_list sk_list_from_array(apr_pool_t *pool, const apr_array_header_t *array, bool sorted)
+const char *sk_list_make(apr_pool_t *pool, const apr_array_header_t *items)
 {
-    sk_list list;
+    apr_array_header_t *sorted = apr_array_copy(pool, items);
     int i, kept = 0;
 
-    list.count = array->nelts;
-    list.items = apr_pmemdup(pool, array->elts, sizeof(char *) * (size_t)array->nelts);
-    if (sorted && list.count > 1) {
-        qsort(list.items, (size_t)list.count, sizeof(char *), compare_words);
-        for (i = 1; i < list.count; i++) {
-            if (strcmp(list.items[kept], list.items[i]) != 0) {
-                list.items[++kept] = list.items[i];
-            }
+    if (items->nelts == 0) {
+        return NULL;
+    }
+    qsort(sorted->elts, (size_t)sorted->nelts, sizeof(char *), compare_items);
+    for (i = 1; i < sorted->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(sorted, kept, char *), APR_ARRAY_IDX(sorted, i, char *))
+            != 0) {
+            APR_ARRAY_IDX(sorted, ++kept, char *) = APR_ARRAY_IDX(sorted, i, char *);
         }
-        list.count = kept + 1;
     }
-    return list;
+    sorted->nelts = kept + 1;
+    return apr_array_pstrcat(pool, sorted, ',');
 }
 
-sk_list sk_list_from_words(apr_pool_t *pool, const char *words)
+bool sk_list_has(const char *list, const char *item)
 {
-    apr_array_header_t *array = apr_array_make(pool, 8, sizeof(char *));
-    char *rest = NULL, *word;
-
-    for (word = apr_strtok(apr_pstrdup(pool, words), " ", &rest); word;
-         word = apr_strtok(NULL, " ", &rest)) {
-        APR_ARRAY_PUSH(array, const char *) = word;
-    }
-    return sk_list_from_array(pool, array, true);
-}
-
-bool sk_list_has(const sk_list *sorted, const char *word)
-{
-    int low = 0, high = sorted->count;
+    const char *low = list, *high = list ? list + strlen(list) : NULL;
 
     while (low < high) {
-        int middle = low + (high - low) / 2;
-        int order = strcmp(word, sorted->items[middle]);
-        if (order == 0) {
+        const char *middle = low + (high - low) / 2, *end;
+        int order;
+        while (middle > low && middle[-1] != ',') {
+            middle--;
+        }
+        end = memchr(middle, ',', (size_t)(high - middle));
+        end = end ? end : high;
+        order = strncmp(item, middle, (size_t)(end - middle));
+        if (order == 0 && !item[end - middle]) {
             return true;
         }
         if (order < 0) {
-            high = middle;
+            high = middle > low ? middle - 1 : low;
         }
         else {
-            low = middle + 1;
+            low = end < high ? end + 1 : high;
         }
     }
     return false;
-}
-
-const char *sk_list_join(apr_pool_t *pool, const sk_list *list, char separator)
-{
-    size_t length = 1;
-    char *joined, *out;
-    int i;
-
-    for (i = 0; i < list->count; i++) {
-        length += strlen(list->items[i]) + 1;
-    }
-    joined = out = apr_palloc(pool, length);
-    for (i = 0; i < list->count; i++) {
-        size_t size = strlen(list->items[i]);
-        if (i > 0) {
-            *out++ = separator;
-        }
-        memcpy(out, list->items[i], size);
-        out += size;
-    }
-    *out = '\0';
-    return joined;
 }

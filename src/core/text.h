@@ -12,12 +12,6 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 
-/** A list of words. Where it says "sorted", it is in strcmp order and sk_list_has() finds in O(log n). */
-typedef struct sk_list {
-    const char **items;
-    int count;
-} sk_list;
-
 /** base64url without padding (RFC 4648 section 5). */
 const char *sk_text_base64url(apr_pool_t *pool, const void *bytes, size_t length);
 
@@ -50,16 +44,15 @@ bool sk_text_is_utf8(const char *text);
 /** Is it well-formed UTF-8 without control characters (C0, DEL, C1)? Fit for an environment variable or a header. */
 bool sk_text_is_clean(const char *text);
 
-/** A list from an array of `const char *`; with `sorted`, in strcmp order and without repetitions. */
-sk_list sk_list_from_array(apr_pool_t *pool, const apr_array_header_t *array, bool sorted);
+/*
+ * A list is one text, as applications get it: its items joined by commas, in strcmp order and without repetitions. NULL is an
+ * empty one.
+ */
 
-/** Words separated by spaces, sorted and without repetitions. */
-sk_list sk_list_from_words(apr_pool_t *pool, const char *words);
+/** The list of these `const char *`, none of which may be empty or have a comma in it. */
+const char *sk_list_make(apr_pool_t *pool, const apr_array_header_t *items);
 
-/** Is the word in the sorted list? */
-bool sk_list_has(const sk_list *sorted, const char *word);
-
-/** The items, joined by the separator. */
-const char *sk_list_join(apr_pool_t *pool, const sk_list *list, char separator);
+/** Is the item in the list? It is found in O(log n). */
+bool sk_list_has(const char *list, const char *item);
 
 #endif

@@ -87,17 +87,17 @@ static authz_status check_words(request_rec *r, const void *parsed, is_granted *
 
 static bool has_permission(const sk_identity *identity, const char *value)
 {
-    return sk_list_has(&identity->permissions, value);
+    return sk_list_has(identity->permissions, value);
 }
 
 static bool has_role(const sk_identity *identity, const char *value)
 {
-    return sk_list_has(&identity->roles, value);
+    return sk_list_has(identity->roles, value);
 }
 
 static bool has_scope(const sk_identity *identity, const char *value)
 {
-    return sk_list_has(&identity->scopes, value);
+    return sk_list_has(identity->scopes, value);
 }
 
 static authz_status check_permission(request_rec *r, const char *line, const void *parsed)

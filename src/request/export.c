@@ -168,23 +168,18 @@ static void export_extra(exporter e, const sk_extra *extra)
 
     e.set_variable = e.set_header = apr_table_setn;
     export_value(&e, with_only(apr_pstrcat(pool, "SCALEKIT_CLAIM_", extra->name, NULL), '_'),
-                 with_only(apr_pstrcat(pool, "CLAIM-", extra->name, NULL), '-'),
-                 sk_list_join(pool, &extra->values, ','));
+                 with_only(apr_pstrcat(pool, "CLAIM-", extra->name, NULL), '-'), extra->value);
 }
 
 static void export_identity(const exporter *e, const sk_identity *identity)
 {
-    apr_pool_t *pool = e->r->pool;
     int i;
 
 #define SK_TEXT(field, variable, header)                                                       \
     export_value(e, "SCALEKIT_" variable, header, identity->field);
     SK_IDENTITY_TEXTS(SK_TEXT)
+    SK_IDENTITY_LISTS(SK_TEXT)
 #undef SK_TEXT
-#define SK_LIST(field, variable, header)                                                       \
-    export_value(e, "SCALEKIT_" variable, header, sk_list_join(pool, &identity->field, ','));
-    SK_IDENTITY_LISTS(SK_LIST)
-#undef SK_LIST
     export_value(e, "SCALEKIT_EMAIL_VERIFIED", "Email-Verified",
                  sk_claims_text(identity, "email_verified"));
     for (i = 0; i < identity->extras_count; i++) {

@@ -52,13 +52,15 @@ static void add_time(json_object *object, const char *name, apr_time_t seconds)
     json_object_object_add(object, name, json_object_new_int64(seconds));
 }
 
-static json_object *array_of(const sk_list *list)
+static json_object *array_of(const char *list)
 {
     json_object *array = json_object_new_array();
-    int i;
+    const char *item = list ? list : "";
 
-    for (i = 0; i < list->count; i++) {
-        json_object_array_add(array, json_object_new_string(list->items[i]));
+    while (*item) {
+        size_t length = strcspn(item, ",");
+        json_object_array_add(array, json_object_new_string_len(item, (int)length));
+        item += length + (item[length] ? 1 : 0);
     }
     return array;
 }
@@ -75,7 +77,7 @@ static void add_identity(json_object *object, const sk_identity *identity)
             json_object_new_boolean(identity->email_verified == SK_VERIFIED_YES));
     }
 #define SK_LIST(field, variable, header)                                                       \
-    json_object_object_add(object, #field, array_of(&identity->field));
+    json_object_object_add(object, #field, array_of(identity->field));
     SK_IDENTITY_LISTS(SK_LIST)
 #undef SK_LIST
 }
@@ -104,11 +106,11 @@ static void add_extras(json_object *object, const sk_identity *identity)
         if (json_object_object_get_ex(object, extra->name, NULL)) {
             continue;
         }
-        if (extra->values.count == 1) {
-            add_text(object, extra->name, extra->values.items[0]);
+        if (extra->is_list) {
+            json_object_object_add(object, extra->name, array_of(extra->value));
         }
         else {
-            json_object_object_add(object, extra->name, array_of(&extra->values));
+            add_text(object, extra->name, extra->value);
         }
     }
 }
