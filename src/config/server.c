@@ -485,17 +485,19 @@ static const char *read_cookie(apr_pool_t *pool, const sk_tree_line *line,
 
 static void finish_cookies(apr_pool_t *pool, const sk_tree_facts *facts, sk_settings *settings)
 {
-    int i, count = facts->cookies->nelts;
-    apr_array_header_t *names = apr_array_make(pool, count + 1, sizeof(char *));
-    apr_array_header_t *attributes = apr_array_make(pool, count + 1, sizeof(char *));
+    apr_array_header_t *cookies =
+        apr_array_make(pool, facts->cookies->nelts, sizeof(sk_session_cookie));
+    int i;
 
-    for (i = 0; i < count; i++) {
-        APR_ARRAY_PUSH(names, const char *) =
-            read_cookie(pool, &APR_ARRAY_IDX(facts->cookies, i, sk_tree_line),
-                        &APR_ARRAY_PUSH(attributes, const char *));
+    for (i = 0; i < facts->cookies->nelts; i++) {
+        const sk_tree_line *line = &APR_ARRAY_IDX(facts->cookies, i, sk_tree_line);
+        sk_session_cookie *cookie = apr_array_push(cookies);
+        cookie->name = read_cookie(pool, line, &cookie->attributes);
+        cookie->note = strncasecmp(line->directive, "SessionDBD", 10) == 0
+                           ? NULL
+                           : apr_pstrcat(pool, "mod_session_cookie", cookie->name, NULL);
     }
-    settings->session_cookies = names;
-    settings->session_cookie_attributes = attributes;
+    settings->session_cookies = cookies;
 }
 
 /* Our own provider takes the cookie that is written down for mod_session_cookie in this server, or for all of them. */

@@ -10,54 +10,56 @@ static bool is_space(char c)
 }
 
 /* No white space within, or "ses sion" would be somebody's way to our names. */
-static char *trim(char *text)
+static const char *trim(char *begin, char *end)
 {
-    char *end;
-
-    while (is_space(*text)) {
-        text++;
+    while (begin < end && is_space(*begin)) {
+        begin++;
     }
-    for (end = text + strlen(text); end > text && is_space(end[-1]); end--) {
+    while (end > begin && is_space(end[-1])) {
+        end--;
     }
     *end = '\0';
-    return text;
+    return begin;
 }
 
-const char *sk_cookie_next(apr_pool_t *pool, const char *header, sk_cookie *cookie)
+const apr_array_header_t *sk_cookie_parse(apr_pool_t *pool, const char *header)
 {
-    const char *end = strchr(header, ';'); /* not strcspn(), which is ten times slower */
-    size_t length = end ? (size_t)(end - header) : strlen(header);
-    char *pair, *value;
+    apr_array_header_t *cookies = apr_array_make(pool, 8, sizeof(sk_cookie));
+    size_t length = strlen(header);
+    char *copy = apr_pstrmemdup(pool, header, length), *pair = copy, *end = copy + length,
+         *next;
 
-    if (!*header) {
-        return NULL;
+    for (; pair < end; pair = next + 1) {
+        sk_cookie *cookie = apr_array_push(cookies);
+        char *equals;
+        next = memchr(pair, ';', (size_t)(end - pair));
+        next = next ? next : end;
+        equals = memchr(pair, '=', (size_t)(next - pair));
+        cookie->written = header + (pair - copy);
+        cookie->value = equals ? trim(equals + 1, next) : "";
+        cookie->name = trim(pair, equals ? equals : next);
     }
-    pair = apr_pstrmemdup(pool, header, length);
-    value = strchr(pair, '=');
-    if (value) {
-        *value++ = '\0';
-    }
-    cookie->name = trim(pair);
-    cookie->value = value ? trim(value) : "";
-    return header + length + (header[length] ? 1 : 0);
+    return cookies;
 }
 
-const char *sk_cookie_strip(apr_pool_t *pool, const char *header, sk_cookie_test *is_ours,
+const char *sk_cookie_strip(apr_pool_t *pool, const char *header,
+                            const apr_array_header_t *cookies, sk_cookie_test *is_ours,
                             const void *baton)
 {
-    const char *all = header, *rest;
-    char *kept, *out;
+    size_t length = strlen(header);
+    char *kept = apr_palloc(pool, length + 1), *out = kept;
     bool found = false;
-    sk_cookie cookie;
+    int i;
 
-    kept = out = apr_palloc(pool, strlen(header) + 1);
-    for (; (rest = sk_cookie_next(pool, header, &cookie)); header = rest) {
-        if (is_ours(cookie.name, baton)) {
+    for (i = 0; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        const char *end = i + 1 < cookies->nelts ? cookie[1].written : header + length;
+        if (is_ours(cookie->name, baton)) {
             found = true;
         }
         else {
-            memcpy(out, header, (size_t)(rest - header));
-            out += rest - header;
+            memcpy(out, cookie->written, (size_t)(end - cookie->written));
+            out += end - cookie->written;
         }
     }
     while (out > kept && (out[-1] == ';' || is_space(out[-1]))) {
@@ -67,5 +69,5 @@ const char *sk_cookie_strip(apr_pool_t *pool, const char *header, sk_cookie_test
     while (is_space(*kept)) {
         kept++;
     }
-    return found ? kept : all;
+    return found ? kept : header;
 }

@@ -24,6 +24,14 @@ typedef enum sk_endpoint {
     SK_ENDPOINT_NONE = SK_ENDPOINTS
 } sk_endpoint;
 
+/** A cookie that carries mod_session's sessions, as a line of the server's configuration has it. */
+typedef struct sk_session_cookie {
+    const char *name;
+    const char *attributes;
+    const char *
+        note; /* under which mod_session_cookie keeps what it loaded from it, in the first request's notes; NULL: mod_session_dbd's */
+} sk_session_cookie;
+
 /** One virtual host and its Scalekit environment. All strings are set unless said otherwise. */
 typedef struct sk_settings {
     const char *name; /* how log lines call the virtual host */
@@ -59,10 +67,7 @@ typedef struct sk_settings {
     const sk_sealer *login_sealer;
     const sk_sealer *guard_sealer; /* the same for all servers with these secrets */
 
-    const apr_array_header_t
-        *session_cookies; /* const char *: names that carry mod_session's sessions */
-    const apr_array_header_t *
-        session_cookie_attributes; /* const char *: of each of them, as the server's configuration has it */
+    const apr_array_header_t *session_cookies; /* sk_session_cookie */
     const char *session_scope;
     const char
         *store_cookie; /* sessions are in the shared memory, and this cookie holds the id;

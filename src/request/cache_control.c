@@ -39,26 +39,12 @@ static const char *restricted(request_rec *r, const char *value)
     return "private, no-store";
 }
 
-static bool is_session_cookie(request_rec *r, const char *name, size_t length)
-{
-    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
-    int i;
-
-    for (i = 0; i < names->nelts; i++) {
-        const char *one = APR_ARRAY_IDX(names, i, const char *);
-        if (strlen(one) == length && strncmp(one, name, length) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int find_session_cookie(void *found, const char *header, const char *line)
 {
     request_rec *r = *(request_rec **)found;
 
     (void)header;
-    if (!is_session_cookie(r, line, strcspn(line, "="))) {
+    if (!sk_cookies_is_session(r, line, strcspn(line, "="))) {
         return 1;
     }
     *(request_rec **)found = NULL;
@@ -89,7 +75,7 @@ static bool may_include_protected(request_rec *r)
     cookies = f ? sk_cookies_read(r) : NULL;
     for (i = 0; cookies && i < cookies->nelts; i++) {
         const char *name = APR_ARRAY_IDX(cookies, i, sk_cookie).name;
-        if (is_session_cookie(r, name, strlen(name))) {
+        if (sk_cookies_is_session(r, name, strlen(name))) {
             return true;
         }
     }

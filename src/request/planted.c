@@ -20,20 +20,10 @@ APLOG_USE_MODULE(auth_scalekit);
 
 static ap_filter_rec_t *planted_filter;
 
-static bool is_ours(const char *name, const void *baton)
+static bool is_ours(const char *name, const void *r)
 {
-    const apr_array_header_t *sessions = ((const sk_settings *)baton)->session_cookies;
-    int i;
-
-    if (sk_attempt_is_cookie(name) || sk_guard_is_cookie(name)) {
-        return true;
-    }
-    for (i = 0; i < sessions->nelts; i++) {
-        if (strcmp(name, APR_ARRAY_IDX(sessions, i, const char *)) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return sk_attempt_is_cookie(name) || sk_guard_is_cookie(name)
+           || sk_cookies_is_session(r, name, strlen(name));
 }
 
 /* ---- what the application sees ---- */
@@ -45,7 +35,7 @@ static bool is_ours(const char *name, const void *baton)
 static int map_to_storage(request_rec *r)
 {
     if (sk_settings_of(r->server)) {
-        sk_cookies_strip(r, is_ours, sk_settings_of(r->server));
+        sk_cookies_strip(r, is_ours);
     }
     return DECLINED;
 }
@@ -73,7 +63,7 @@ static const char *keep_unless_planted(void *baton, const char *line)
     const session_rec *session = sk_visit_first(r)->pinned;
     const char *name = name_of(r->pool, line);
 
-    if (!is_ours(name, sk_settings_of(r->server)) || sk_cookies_is_sent(r, line)
+    if (!is_ours(name, r) || sk_cookies_is_sent(r, line)
         || (session && sk_sent_is(r, session, line))) {
         return line;
     }

@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "config/config.h"
 #include "session/visit.h"
 
 const char *sk_cookies_header(request_rec *r)
@@ -15,23 +16,25 @@ const char *sk_cookies_header(request_rec *r)
     return *original ? original : NULL;
 }
 
-const apr_array_header_t *sk_cookies_read(request_rec *r)
+static const apr_array_header_t *cookies_in(request_rec *r, const char *header)
 {
-    apr_array_header_t *cookies = apr_array_make(r->pool, 8, sizeof(sk_cookie));
-    const char *header = sk_cookies_header(r);
-    sk_cookie cookie;
+    const sk_visit *visit = sk_visit_first(r);
 
-    while (header && (header = sk_cookie_next(r->pool, header, &cookie))) {
-        APR_ARRAY_PUSH(cookies, sk_cookie) = cookie;
-    }
-    return cookies;
+    return header == visit->cookies ? visit->read_cookies : sk_cookie_parse(r->pool, header);
 }
 
-static void strip_header(request_rec *r, const char *field, sk_cookie_test *is_ours,
-                         const void *baton)
+const apr_array_header_t *sk_cookies_read(request_rec *r)
+{
+    const char *header = sk_cookies_header(r);
+
+    return cookies_in(r, header ? header : "");
+}
+
+static void strip_header(request_rec *r, const char *field, sk_cookie_test *is_ours)
 {
     const char *header = apr_table_get(r->headers_in, field);
-    const char *kept = header ? sk_cookie_strip(r->pool, header, is_ours, baton) : NULL;
+    const char *kept =
+        header ? sk_cookie_strip(r->pool, header, cookies_in(r, header), is_ours, r) : NULL;
 
     if (kept == header) {
         return;
@@ -44,7 +47,7 @@ static void strip_header(request_rec *r, const char *field, sk_cookie_test *is_o
     }
 }
 
-void sk_cookies_strip(request_rec *r, sk_cookie_test *is_ours, const void *baton)
+void sk_cookies_strip(request_rec *r, sk_cookie_test *is_ours)
 {
     sk_visit *visit = sk_visit_first(r);
 
@@ -52,9 +55,24 @@ void sk_cookies_strip(request_rec *r, sk_cookie_test *is_ours, const void *baton
     if (!visit->cookies) {
         const char *header = apr_table_get(r->headers_in, "Cookie");
         visit->cookies = header ? header : "";
+        visit->read_cookies = sk_cookie_parse(visit->first->pool, visit->cookies);
     }
-    strip_header(r, "Cookie", is_ours, baton);
-    strip_header(r, "Cookie2", is_ours, baton); /* ap_cookie_read() reads it too */
+    strip_header(r, "Cookie", is_ours);
+    strip_header(r, "Cookie2", is_ours); /* ap_cookie_read() reads it too */
+}
+
+bool sk_cookies_is_session(const request_rec *r, const char *name, size_t length)
+{
+    const apr_array_header_t *all = sk_settings_of(r->server)->session_cookies;
+    int i;
+
+    for (i = 0; i < all->nelts; i++) {
+        const char *one = APR_ARRAY_IDX(all, i, sk_session_cookie).name;
+        if (strncmp(one, name, length) == 0 && !one[length]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *sk_cookies_name(request_rec *r, const char *name, bool secure)

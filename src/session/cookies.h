@@ -17,8 +17,11 @@ const char *sk_cookies_header(request_rec *r);
 /** The cookies of that header in their order, as sk_cookie. */
 const apr_array_header_t *sk_cookies_read(request_rec *r);
 
-/** Takes the cookies for which `is_ours` says so out of the request and leaves the others as they were written. */
-void sk_cookies_strip(request_rec *r, sk_cookie_test *is_ours, const void *baton);
+/** Is it the name of a cookie that carries mod_session's sessions? */
+bool sk_cookies_is_session(const request_rec *r, const char *name, size_t length);
+
+/** Takes the cookies for which `is_ours`, which gets the request, says so out of the request and leaves the others as they were written. */
+void sk_cookies_strip(request_rec *r, sk_cookie_test *is_ours);
 
 /** The name under which a cookie of ours is kept: with the prefix __Host- where the site is on https. */
 const char *sk_cookies_name(request_rec *r, const char *name, bool secure);

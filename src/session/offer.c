@@ -14,16 +14,14 @@
  */
 enum { CANDIDATES = 8 };
 
-static int index_of(const apr_array_header_t *names, const char *name)
+static int count_of(const apr_array_header_t *cookies, const char *name)
 {
-    int i;
+    int i, count = 0;
 
-    for (i = 0; i < names->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0) {
-            return i;
-        }
+    for (i = 0; i < cookies->nelts; i++) {
+        count += strcmp(APR_ARRAY_IDX(cookies, i, sk_cookie).name, name) == 0;
     }
-    return -1;
+    return count;
 }
 
 /*
@@ -32,16 +30,14 @@ static int index_of(const apr_array_header_t *names, const char *name)
  */
 const apr_array_header_t *sk_offer_candidates(request_rec *r)
 {
-    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
     const apr_array_header_t *all = sk_cookies_read(r);
     apr_array_header_t *last = apr_array_make(r->pool, 2, sizeof(sk_cookie));
-    int *counts = apr_pcalloc(r->pool, sizeof(int) * (size_t)(names->nelts + 1));
     int i;
 
     for (i = all->nelts - 1; i >= 0; i--) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(all, i, sk_cookie);
-        int which = index_of(names, cookie->name);
-        if (which >= 0 && !strchr(cookie->value, ',') && counts[which]++ < CANDIDATES) {
+        if (sk_cookies_is_session(r, cookie->name, strlen(cookie->name))
+            && !strchr(cookie->value, ',') && count_of(last, cookie->name) < CANDIDATES) {
             APR_ARRAY_PUSH(last, sk_cookie) = *cookie;
         }
     }
@@ -66,23 +62,19 @@ bool sk_offer_is_repeated(const apr_array_header_t *cookies, const char *name)
     return false;
 }
 
-/* Where mod_session_cookie keeps what it loaded, in the first request's notes. */
-static const char *note_of(apr_pool_t *pool, const char *name)
-{
-    return apr_pstrcat(pool, "mod_session_cookie", name, NULL);
-}
-
-/* mod_session_dbd keeps its own there, too. */
 void sk_offer_forget(request_rec *r, const char *name)
 {
     apr_table_t *notes = sk_visit_first(r)->first->notes;
 
-    apr_table_unset(notes, note_of(r->pool, name));
+    apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_cookie", name, NULL));
     apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_dbd", name, NULL));
 }
 
 static void set_header(request_rec *r, const char *field, const char *value)
 {
+    if (value == apr_table_get(r->headers_in, field)) {
+        return; /* as mostly, once ours were taken out */
+    }
     if (value) {
         apr_table_setn(r->headers_in, field, value);
     }
@@ -153,32 +145,32 @@ static const char *value_of(const apr_array_header_t *cookies, const char *name,
  * What mod_session_cookie would find it takes from the notes, as if it had looked before: ap_cookie_read(), by which it looks, takes a
  * hundred instructions for each character.
  */
-static void spare_search(request_rec *r, const apr_array_header_t *cookies, const char *name,
-                         const sk_cookie *one)
+static void spare_search(request_rec *r, const apr_array_header_t *cookies,
+                         const sk_session_cookie *session, const sk_cookie *one)
 {
     request_rec *first = sk_visit_first(r)->first;
-    const char *note = note_of(first->pool, name);
     session_rec *z;
 
-    if (apr_table_get(first->notes, note)) {
+    if (apr_table_get(first->notes, session->note)) {
         return;
     }
     z = sk_visit_blank(r);
-    z->encoded = sk_visit_keep(r, value_of(cookies, name, one));
-    apr_table_setn(first->notes, note, (char *)z);
+    z->encoded = sk_visit_keep(r, value_of(cookies, session->name, one));
+    apr_table_setn(first->notes, session->note, (char *)z);
 }
 
 void sk_offer(request_rec *r, const apr_array_header_t *cookies, const sk_cookie *one)
 {
-    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
+    const apr_array_header_t *sessions = sk_settings_of(r->server)->session_cookies;
     int i;
 
-    sk_offer_end(r, for_providers(r, cookies, one),
-                 NULL); /* ap_cookie_read() reads Cookie2, too */
-    for (i = 0; i < names->nelts; i++) {
-        const char *name = APR_ARRAY_IDX(names, i, const char *);
-        if ((one && strcmp(one->name, name) == 0) || !sk_offer_is_repeated(cookies, name)) {
-            spare_search(r, cookies, name, one);
+    /* ap_cookie_read() reads Cookie2, too. */
+    sk_offer_end(r, for_providers(r, cookies, one), NULL);
+    for (i = 0; i < sessions->nelts; i++) {
+        const sk_session_cookie *session = &APR_ARRAY_IDX(sessions, i, sk_session_cookie);
+        bool is_one = one && strcmp(one->name, session->name) == 0;
+        if (session->note && (is_one || !sk_offer_is_repeated(cookies, session->name))) {
+            spare_search(r, cookies, session, one);
         }
     }
 }

@@ -255,14 +255,14 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
 /* The session, whichever of its cookies came more than once; blank where none is any good. */
 static apr_status_t load_one_of_several(request_rec *r, loaded *found)
 {
-    const apr_array_header_t *names = sk_settings_of(r->server)->session_cookies;
+    const apr_array_header_t *sessions = sk_settings_of(r->server)->session_cookies;
     const apr_array_header_t *cookies = sk_offer_candidates(r);
     apr_status_t rv = OK;
     int i;
 
     memset(found, 0, sizeof(*found));
-    for (i = 0; i < names->nelts && rv == OK && !found->session; i++) {
-        const char *name = APR_ARRAY_IDX(names, i, const char *);
+    for (i = 0; i < sessions->nelts && rv == OK && !found->session; i++) {
+        const char *name = APR_ARRAY_IDX(sessions, i, sk_session_cookie).name;
         if (sk_offer_is_repeated(cookies, name)) {
             rv = load_best(r, cookies, name, found);
         }

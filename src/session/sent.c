@@ -83,14 +83,11 @@ static const char *as_configured(request_rec *r, const char *line)
     int i;
 
     for (i = 0; i < settings->session_cookies->nelts; i++) {
-        const char *name = APR_ARRAY_IDX(settings->session_cookies, i, const char *);
-        const char *attributes =
-            APR_ARRAY_IDX(settings->session_cookie_attributes, i, const char *);
-        if (!is_name_of(line, name)) {
+        const sk_session_cookie *cookie =
+            &APR_ARRAY_IDX(settings->session_cookies, i, sk_session_cookie);
+        const char *attributes = *cookie->attributes ? cookie->attributes : DEFAULT_ATTRS;
+        if (!is_name_of(line, cookie->name)) {
             continue;
-        }
-        if (!*attributes) {
-            attributes = DEFAULT_ATTRS;
         }
         if (strncmp(written, attributes, strlen(attributes)) == 0) {
             return line;

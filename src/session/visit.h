@@ -46,6 +46,7 @@ typedef struct sk_visit {
     sk_record *last_record; /* of a session that is valid or has ended by time */
     const char
         *cookies; /* the Cookie header as it came, once ours were taken out of it; "": none */
+    const apr_array_header_t *read_cookies; /* sk_cookie: the cookies of that header */
     apr_array_header_t *sent; /* const char *: Set-Cookie lines of ours; see cookies.h */
     apr_table_t *
         outgoing; /* Set-Cookie lines of the session, which only the answer itself gets to see */

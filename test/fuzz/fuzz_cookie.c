@@ -13,39 +13,48 @@ static bool is_ours(const char *name, const void *baton)
     return strcmp(name, "session") == 0 || strncmp(name, "sk_login_", 9) == 0;
 }
 
-/* The next cookie with something in it that is not ours. */
-static const char *next_other(apr_pool_t *pool, const char *header, sk_cookie *cookie)
+/* The index of the next cookie with something in it that is not ours. */
+static int next_other(const apr_array_header_t *cookies, int i)
 {
-    while ((header = sk_cookie_next(pool, header, cookie))
-           && (is_ours(cookie->name, NULL) || (!*cookie->name && !*cookie->value))) {
+    for (; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        if (!is_ours(cookie->name, NULL) && (*cookie->name || *cookie->value)) {
+            break;
+        }
     }
-    return header;
+    return i;
 }
 
-static void expect_others_are_left(apr_pool_t *pool, const char *header, const char *kept)
+static void expect_others_are_left(const apr_array_header_t *cookies,
+                                   const apr_array_header_t *kept)
 {
-    sk_cookie one, other;
+    int i, j;
 
-    do {
-        header = next_other(pool, header, &one);
-        kept = next_other(pool, kept, &other);
-        HOLDS(!header == !kept);
-        HOLDS(!header
-              || (strcmp(one.name, other.name) == 0 && strcmp(one.value, other.value) == 0));
-    } while (header);
+    for (i = next_other(cookies, 0), j = next_other(kept, 0);
+         i < cookies->nelts && j < kept->nelts;
+         i = next_other(cookies, i + 1), j = next_other(kept, j + 1)) {
+        const sk_cookie *one = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        const sk_cookie *other = &APR_ARRAY_IDX(kept, j, sk_cookie);
+        HOLDS(strcmp(one->name, other->name) == 0 && strcmp(one->value, other->value) == 0);
+    }
+    HOLDS(i == cookies->nelts && j == kept->nelts);
 }
 
 void fuzz_one(apr_pool_t *pool, const uint8_t *bytes, size_t length)
 {
-    const char *header = fuzz_text(pool, bytes, length), *rest;
-    const char *kept = sk_cookie_strip(pool, header, is_ours, NULL);
-    sk_cookie cookie;
+    const char *header = fuzz_text(pool, bytes, length);
+    const apr_array_header_t *cookies = sk_cookie_parse(pool, header), *left;
+    const char *kept = sk_cookie_strip(pool, header, cookies, is_ours, NULL);
+    int i;
 
     HOLDS(strlen(kept) <= strlen(header));
-    HOLDS(sk_cookie_strip(pool, kept, is_ours, NULL) == kept);
-    expect_others_are_left(pool, header, kept);
-    for (rest = kept; (rest = sk_cookie_next(pool, rest, &cookie));) {
-        HOLDS(!is_ours(cookie.name, NULL));
-        HOLDS(!strpbrk(cookie.name, ";=") && !strchr(cookie.value, ';'));
+    left = sk_cookie_parse(pool, kept);
+    HOLDS(sk_cookie_strip(pool, kept, left, is_ours, NULL) == kept);
+    expect_others_are_left(cookies, left);
+    for (i = 0; i < left->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(left, i, sk_cookie);
+        HOLDS(!is_ours(cookie->name, NULL));
+        HOLDS(!strpbrk(cookie->name, ";=") && !strchr(cookie->value, ';'));
+        HOLDS(cookie->written >= kept && cookie->written < kept + strlen(kept));
     }
 }
