@@ -268,6 +268,14 @@ static const sk_extra *find_extra(const sk_identity *identity, const char *name)
     return NULL;
 }
 
+const char *sk_claims_verified(const sk_identity *identity)
+{
+    static const char *const texts[] = {
+        [SK_VERIFIED_UNKNOWN] = NULL, [SK_VERIFIED_NO] = "false", [SK_VERIFIED_YES] = "true"};
+
+    return texts[identity->email_verified];
+}
+
 const char *sk_claims_text(const sk_identity *identity, const char *name)
 {
     const sk_extra *extra;
@@ -278,9 +286,8 @@ const char *sk_claims_text(const sk_identity *identity, const char *name)
     }
     SK_IDENTITY_TEXTS(SK_TEXT)
 #undef SK_TEXT
-    if (strcmp(name, "email_verified") == 0
-        && identity->email_verified != SK_VERIFIED_UNKNOWN) {
-        return identity->email_verified == SK_VERIFIED_YES ? "true" : "false";
+    if (strcmp(name, "email_verified") == 0 && sk_claims_verified(identity)) {
+        return sk_claims_verified(identity);
     }
     extra = find_extra(identity, name);
     return extra && !extra->is_list ? extra->value : NULL;

@@ -78,6 +78,9 @@ typedef struct sk_identity {
 void sk_claims_collect(apr_pool_t *pool, struct json_object *id, struct json_object *access,
                        sk_identity *identity);
 
+/** The claim email_verified as a text. NULL if no token says it. */
+const char *sk_claims_verified(const sk_identity *identity);
+
 /** A text claim by its name, further claims with a single value included. NULL if there is none. */
 const char *sk_claims_text(const sk_identity *identity, const char *name);
 

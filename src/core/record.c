@@ -106,16 +106,10 @@ static apr_uint64_t read_number(reader *r)
     apr_uint64_t value = 0;
     unsigned int shift;
 
-    if (r->next < r->end && *r->next < 0x80) {
-        return *r->next++; /* as most do */
-    }
-    for (shift = 0; shift < 63; shift += 7) {
-        const unsigned char *byte = read_bytes(r, 1);
-        if (!byte) {
-            return 0;
-        }
-        value |= (apr_uint64_t)(*byte & 0x7f) << shift;
-        if (!(*byte & 0x80)) {
+    for (shift = 0; shift < 63 && r->next < r->end; shift += 7) {
+        unsigned char byte = *r->next++;
+        value |= (apr_uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
             return value;
         }
     }

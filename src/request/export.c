@@ -180,8 +180,7 @@ static void export_identity(const exporter *e, const sk_identity *identity)
     SK_IDENTITY_TEXTS(SK_TEXT)
     SK_IDENTITY_LISTS(SK_TEXT)
 #undef SK_TEXT
-    export_value(e, "SCALEKIT_EMAIL_VERIFIED", "Email-Verified",
-                 sk_claims_text(identity, "email_verified"));
+    export_value(e, "SCALEKIT_EMAIL_VERIFIED", "Email-Verified", sk_claims_verified(identity));
     for (i = 0; i < identity->extras_count; i++) {
         export_extra(*e, &identity->extras[i]);
     }
@@ -215,7 +214,7 @@ static void export_record(request_rec *r, const sk_record *record)
         e.set_header = setter_for(r->headers_in, e.prefix);
         export_identity(&e, &record->identity);
         export_value(&e, "SCALEKIT_EXPIRES_AT", "Expires-At",
-                     apr_psprintf(r->pool, "%" APR_TIME_T_FMT, record->access_expiry));
+                     apr_off_t_toa(r->pool, (apr_off_t)record->access_expiry));
     }
 }
 
@@ -254,7 +253,7 @@ static void tell(request_rec *r)
     if (record) {
         export_record(r, record);
     }
-    if (sk_authn_is_ours(r) && sk_policy_of(r)->pass_access_token) {
+    if (sk_policy_of(r)->pass_access_token && sk_authn_is_ours(r)) {
         pass_access_token(r, record);
     }
 }

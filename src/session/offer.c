@@ -94,37 +94,21 @@ static bool is_for_providers(const sk_cookie *cookie, const sk_cookie *one)
     return !one || cookie == one || strcmp(cookie->name, one->name) != 0;
 }
 
-static char *append(char *end, const char *text)
-{
-    size_t length = strlen(text);
-
-    memcpy(end, text, length + 1);
-    return end + length;
-}
-
 /* The header that has them. NULL: there are none. */
 static const char *for_providers(request_rec *r, const apr_array_header_t *cookies,
                                  const sk_cookie *one)
 {
-    size_t size = 1;
-    char *header, *end;
+    const char *header = NULL;
     int i;
 
     for (i = 0; i < cookies->nelts; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        size += strlen(cookie->name) + strlen(cookie->value) + 3;
-    }
-    header = end = apr_palloc(r->pool, size);
-    for (i = 0; i < cookies->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
         if (is_for_providers(cookie, one)) {
-            end = append(end, end > header ? "; " : "");
-            end = append(end, cookie->name);
-            end = append(end, "=");
-            end = append(end, cookie->value);
+            header = apr_pstrcat(r->pool, header ? header : "", header ? "; " : "",
+                                 cookie->name, "=", cookie->value, NULL);
         }
     }
-    return end > header ? header : NULL;
+    return header;
 }
 
 static const char *value_of(const apr_array_header_t *cookies, const char *name,
