@@ -64,7 +64,7 @@ static void fill_policy(directory *d)
                                                        : (sk_unauthenticated)d->unauthenticated;
     d->policy.remote_user = d->remote_user ? d->remote_user : "sub";
     d->policy.export_to = d->export_to < 0 ? SK_EXPORT_ENV : d->export_to;
-    d->policy.header_prefix = d->header_prefix ? d->header_prefix : "X-Scalekit-";
+    d->policy.header_prefix = d->header_prefix ? d->header_prefix : SK_HEADER_PREFIX;
     d->policy.pass_access_token = d->pass_access_token > 0;
 }
 

@@ -550,7 +550,7 @@ const char *sk_server_finish(apr_pool_t *pool, apr_pool_t *ptemp, const server_r
     settings->keeps_access_token = facts->passes_access_token;
     finish_cookies(pool, facts, settings);
     settings->header_prefixes = facts->prefixes;
-    APR_ARRAY_PUSH(facts->prefixes, const char *) = "X-Scalekit-";
+    APR_ARRAY_PUSH(facts->prefixes, const char *) = SK_HEADER_PREFIX;
     server->settings = settings;
     return NULL;
 }

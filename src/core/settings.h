@@ -84,6 +84,9 @@ typedef enum sk_unauthenticated {
     SK_UNAUTHENTICATED_PASS
 } sk_unauthenticated;
 
+/** What the names of our request headers begin with, where ScalekitHeaderPrefix says nothing else. */
+#define SK_HEADER_PREFIX "X-Scalekit-"
+
 enum { SK_EXPORT_NONE = 0, SK_EXPORT_ENV = 1, SK_EXPORT_HEADERS = 2 };
 
 struct sk_expression;

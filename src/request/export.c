@@ -114,7 +114,7 @@ typedef void set_value(apr_table_t *table, const char *name, const char *value);
 typedef struct exporter {
     request_rec *r;
     int to;
-    const char *prefix;
+    const char *prefix; /* NULL: the usual one */
     set_value *set_variable, *set_header;
 } exporter;
 
@@ -146,6 +146,14 @@ static const char *with_only(char *name, char other)
     return name;
 }
 
+/* A usual name with the prefix that was chosen in place of the usual one. */
+static const char *header_name(const exporter *e, const char *usual)
+{
+    return e->prefix
+               ? apr_pstrcat(e->r->pool, e->prefix, usual + strlen(SK_HEADER_PREFIX), NULL)
+               : usual;
+}
+
 static void export_value(const exporter *e, const char *variable, const char *header,
                          const char *value)
 {
@@ -156,8 +164,7 @@ static void export_value(const exporter *e, const char *variable, const char *he
         e->set_variable(e->r->subprocess_env, variable, value);
     }
     if (e->to & SK_EXPORT_HEADERS) {
-        e->set_header(e->r->headers_in, apr_pstrcat(e->r->pool, e->prefix, header, NULL),
-                      value);
+        e->set_header(e->r->headers_in, header_name(e, header), value);
     }
 }
 
@@ -167,8 +174,10 @@ static void export_extra(exporter e, const sk_extra *extra)
     apr_pool_t *pool = e.r->pool;
 
     e.set_variable = e.set_header = apr_table_setn;
-    export_value(&e, with_only(apr_pstrcat(pool, "SCALEKIT_CLAIM_", extra->name, NULL), '_'),
-                 with_only(apr_pstrcat(pool, "CLAIM-", extra->name, NULL), '-'), extra->value);
+    export_value(
+        &e, with_only(apr_pstrcat(pool, "SCALEKIT_CLAIM_", extra->name, NULL), '_'),
+        with_only(apr_pstrcat(pool, SK_HEADER_PREFIX "CLAIM-", extra->name, NULL), '-'),
+        extra->value);
 }
 
 static void export_identity(const exporter *e, const sk_identity *identity)
@@ -176,11 +185,12 @@ static void export_identity(const exporter *e, const sk_identity *identity)
     int i;
 
 #define SK_TEXT(field, variable, header)                                                       \
-    export_value(e, "SCALEKIT_" variable, header, identity->field);
+    export_value(e, "SCALEKIT_" variable, SK_HEADER_PREFIX header, identity->field);
     SK_IDENTITY_TEXTS(SK_TEXT)
     SK_IDENTITY_LISTS(SK_TEXT)
 #undef SK_TEXT
-    export_value(e, "SCALEKIT_EMAIL_VERIFIED", "Email-Verified", sk_claims_verified(identity));
+    export_value(e, "SCALEKIT_EMAIL_VERIFIED", SK_HEADER_PREFIX "Email-Verified",
+                 sk_claims_verified(identity));
     for (i = 0; i < identity->extras_count; i++) {
         export_extra(*e, &identity->extras[i]);
     }
@@ -207,13 +217,15 @@ static void pass_access_token(request_rec *r, const sk_record *record)
 static void export_record(request_rec *r, const sk_record *record)
 {
     const sk_policy *policy = sk_policy_of(r);
-    exporter e = {r, policy->export_to, policy->header_prefix, NULL, NULL};
+    const char *prefix = policy->header_prefix;
+    exporter e = {r, policy->export_to, strcmp(prefix, SK_HEADER_PREFIX) == 0 ? NULL : prefix,
+                  NULL, NULL};
 
     if (e.to != SK_EXPORT_NONE) {
         e.set_variable = setter_for(r->subprocess_env, "SCALEKIT_");
-        e.set_header = setter_for(r->headers_in, e.prefix);
+        e.set_header = setter_for(r->headers_in, prefix);
         export_identity(&e, &record->identity);
-        export_value(&e, "SCALEKIT_EXPIRES_AT", "Expires-At",
+        export_value(&e, "SCALEKIT_EXPIRES_AT", SK_HEADER_PREFIX "Expires-At",
                      apr_off_t_toa(r->pool, (apr_off_t)record->access_expiry));
     }
 }
