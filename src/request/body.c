@@ -7,7 +7,7 @@
 
 int sk_body_read(request_rec *r, apr_off_t most, const char **body)
 {
-    char block[4096], *text = NULL;
+    char block[1024], *text = NULL;
     apr_off_t total = 0;
     long size;
     int status = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK);
