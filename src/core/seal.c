@@ -3,11 +3,11 @@
 
 #include <assert.h>
 #include <string.h>
+#include <apr_general.h>
 #include <apr_strings.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
-#include <openssl/rand.h>
 
 #include "core/text.h"
 
@@ -132,7 +132,7 @@ static int seal_with(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, unsigned c
 
     sealed[0] = FORMAT;
     memcpy(sealed + 1, key->id, KEY_ID);
-    return RAND_bytes(nonce, NONCE) == 1
+    return apr_generate_random_bytes(nonce, NONCE) == APR_SUCCESS
            && EVP_EncryptInit_ex(cipher, sealer->cipher, NULL, key->key, nonce) == 1
            && EVP_EncryptUpdate(cipher, NULL, &size, (const unsigned char *)sealer->context,
                                 (int)strlen(sealer->context))
