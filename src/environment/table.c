@@ -257,26 +257,20 @@ static void unlock(stripe *locked)
 unsigned char *sk_table_get(sk_table *table, apr_pool_t *pool, apr_time_t now,
                             const unsigned char *key, size_t *length)
 {
-    unsigned char value[SK_TABLE_VALUE_MAX + 1];
     stripe *locked = lock(table, key);
-    const sk_ring_entry *entry;
-    bool is_there;
+    const sk_ring_entry *entry = locked ? sk_ring_find(&locked->ring, now, key) : NULL;
+    unsigned char *value = NULL;
 
-    if (!locked) {
-        return NULL;
-    }
-    entry = sk_ring_find(&locked->ring, now, key);
-    is_there = entry != NULL;
-    if (is_there) {
+    if (entry) {
         *length = entry->length;
+        value = apr_palloc(pool, *length + 1);
         sk_ring_read(&locked->ring, entry, value);
+        value[*length] = '\0';
     }
-    unlock(locked);
-    if (!is_there) {
-        return NULL;
+    if (locked) {
+        unlock(locked);
     }
-    value[*length] = '\0';
-    return apr_pmemdup(pool, value, *length + 1);
+    return value;
 }
 
 static sk_outcome put(sk_table *table, apr_time_t now, sk_ring_item *item, apr_time_t ttl,
