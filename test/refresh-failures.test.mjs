@@ -241,6 +241,22 @@ function hasOneOf(inodes, pid) {
   }
 }
 
+describe('refreshes, each on a connection of its own', { skip: !fs.existsSync('/proc/net/tcp') && 'needs a Linux /proc' }, () => {
+  let site;
+  before(async () => {
+    site = await startSite({ processes: 1, threads: 5 });
+  });
+  after(() => site?.stop());
+
+  it('leave one open for each handle', async () => {
+    const visitors = await expiredVisitors(site, 5);
+    for (const visitor of visitors) assert.equal((await visitor.get('/')).status, 200);
+    assert.equal(refreshes(site.scalekit), 5);
+    const { length } = connectionsTo(Number(new URL(site.scalekit.url).port));
+    assert.ok(length <= 2, `${length} connections`); // the environment was looked at while somebody logged in
+  });
+});
+
 describe('a child of httpd that dies while it asks', { skip: !fs.existsSync('/proc/net/tcp') && 'needs a Linux /proc' }, () => {
   let site;
   before(async () => {

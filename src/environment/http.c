@@ -173,6 +173,8 @@ static void set_options(CURL *curl, const sk_settings *settings, apr_time_t limi
 #if LIBCURL_VERSION_NUM >= 0x073e00
     curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 16384L); /* the least */
 #endif
+    /* A handle makes one call at a time, and a call that must be made on a new connection leaves its own. */
+    curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
     set_trust(curl, settings);
     set_proxy(curl, settings);
 }
