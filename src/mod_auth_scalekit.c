@@ -93,27 +93,29 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return table && sk_http_start() == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* Connections and locks belong to a process: they are made after fork. */
-static int workers(void)
+static int ask_mpm(int what)
 {
-    int threads = 1, processes = 1;
+    int answer = 0;
 
-    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &processes);
-    return (threads > 0 ? threads : 1) * processes;
+    return ap_mpm_query(what, &answer) == APR_SUCCESS && answer > 0 ? answer : 1;
 }
 
+/* Connections, locks and threads belong to a process: they are made after fork. */
 static void child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     apr_size_t size = sk_config_session_memo(main_server);
     sk_memo *memo = size ? sk_memo_create(pchild, size) : NULL;
+    int threads = ask_mpm(AP_MPMQ_MAX_THREADS),
+        workers = threads * ask_mpm(AP_MPMQ_MAX_DAEMONS);
+    sk_errands *errands = threads > 1 ? sk_errands_create(pchild) : NULL;
     server_rec *s;
 
     sk_session_begin_child(memo);
     for (s = main_server; s; s = s->next) {
         const sk_settings *settings = sk_settings_of(s);
         sk_environment *environment =
-            settings ? sk_environment_create(pchild, settings, table, memo, workers()) : NULL;
+            settings ? sk_environment_create(pchild, settings, table, memo, errands, workers)
+                     : NULL;
         sk_environment_set(s, environment);
         if (settings && !environment) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,

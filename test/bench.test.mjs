@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { isSlow } from './support/httpd.mjs';
 
 const skip = process.platform !== 'linux' ? 'needs /proc' : spawnSync('h2load', ['--version']).status !== 0 && 'needs h2load';
 
@@ -44,4 +45,16 @@ test('what needs minutes can at least be read by node', () => {
     const { status, stderr } = spawnSync(process.execPath, ['--check', new URL(`../bench/${name}.mjs`, import.meta.url).pathname], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
   }
+});
+
+// glibc keeps for each thread what that freed last: a login by each of the 25 would cost a child more than a megabyte.
+test('logins leave few traces in the memory of a child', { skip: skip || (isSlow && 'a sanitizer keeps all') }, async () => {
+  const [{ ours }, { login, measureMemory }, { withCandidates }] = await Promise.all(
+    ['candidates', 'parts', 'stage'].map((name) => import(`../bench/${name}.mjs`)));
+  await withCandidates(() => ({ ours: ours({ processes: 1 }) }), async (subjects) => {
+    const { ours: before } = await measureMemory(subjects);
+    for (let i = 0; i < 75; i += 1) await login(subjects[0]);
+    const { ours: after } = await measureMemory(subjects);
+    assert.ok(after - before < 700_000, `${after - before} bytes more`);
+  });
 });

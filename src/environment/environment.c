@@ -30,9 +30,7 @@ enum {
 };
 
 struct sk_environment {
-    const sk_settings *settings;
-    sk_http *http;
-    sk_keys *keys;
+    sk_tokens tokens;
     sk_crowd refreshing;
     sk_crowd logging_in;
     sk_refresher refresher;
@@ -62,29 +60,30 @@ static sk_crowd crowd_of(sk_table *table, unsigned int first, int places, int le
 }
 
 sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings,
-                                      sk_table *table, sk_memo *memo, int workers)
+                                      sk_table *table, sk_memo *memo, sk_errands *errands,
+                                      int workers)
 {
     sk_environment *environment = apr_pcalloc(pool, sizeof(*environment));
     sk_breaker breaker = breaker_of(settings, table);
+    sk_tokens *tokens = &environment->tokens;
     sk_refresher *refresher = &environment->refresher;
 
-    environment->settings = settings;
-    environment->http = sk_http_create(pool, settings, &breaker);
+    tokens->settings = settings;
+    tokens->http = sk_http_create(pool, settings, &breaker);
+    tokens->errands = errands;
     environment->refreshing = crowd_of(table, REFRESH_PLACES, workers / 10, 2, REFRESH_MAX);
     environment->logging_in = crowd_of(table, LOGIN_PLACES, workers / 2, 4, LOGIN_MAX);
-    refresher->settings = settings;
-    refresher->http = environment->http;
+    refresher->tokens = tokens;
     refresher->crowd = &environment->refreshing;
     refresher->cache = sk_cache_create(pool, table, memo, settings->secrets, settings->env_url,
                                        settings->client_id);
-    environment->keys = environment->http && refresher->cache
-                            ? sk_keys_create(pool, environment->http, refresher->cache)
-                            : NULL;
-    refresher->keys = environment->keys;
+    tokens->keys = tokens->http && refresher->cache
+                       ? sk_keys_create(pool, tokens->http, refresher->cache)
+                       : NULL;
     environment->revoked =
         sk_revoked_create(pool, table, sk_table_word(table, REVOKED), settings);
     environment->losses_noticed = sk_table_word(table, LOSSES_NOTICED);
-    return environment->keys && environment->revoked ? environment : NULL;
+    return tokens->keys && environment->revoked ? environment : NULL;
 }
 
 /* ---- what is said once ---- */
@@ -92,7 +91,7 @@ sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *setti
 static bool is_first_to_say(const sk_call *call, const sk_environment *environment,
                             const char *what)
 {
-    const sk_settings *settings = environment->settings;
+    const sk_settings *settings = environment->tokens.settings;
     const sk_cache *cache = environment->refresher.cache;
     const char *name = apr_pstrcat(call->pool, what, "\n", settings->name, "\n",
                                    settings->env_url, "\n", settings->issuer, NULL);
@@ -103,18 +102,28 @@ static bool is_first_to_say(const sk_call *call, const sk_environment *environme
                   == SK_OUTCOME_YES;
 }
 
+static const char *compare(const sk_call *call, void *baton)
+{
+    const sk_tokens *tokens = baton;
+
+    sk_discovery_compare(call, tokens->settings, tokens->http);
+    return NULL;
+}
+
 void sk_environment_examine(const sk_call *call, sk_environment *environment)
 {
+    sk_tokens *tokens = &environment->tokens;
+
     if (!atomic_exchange(&environment->is_examined, true)
         && is_first_to_say(call, environment, "discovery")) {
-        sk_discovery_compare(call, environment->settings, environment->http);
+        sk_errands_run(tokens->errands, call, compare, tokens);
     }
 }
 
 static void look_at_clock(const sk_call *call, const sk_environment *environment,
                           const sk_record *record)
 {
-    const sk_settings *settings = environment->settings;
+    const sk_settings *settings = environment->tokens.settings;
     long ahead = (long)record->clock_ahead;
 
     if (labs(ahead) > CLOCK_LIMIT && is_first_to_say(call, environment, "clock")) {
@@ -137,8 +146,7 @@ const char *sk_environment_login(const sk_call *call, sk_environment *environmen
     if (place < 0) {
         return sk_environment_busy;
     }
-    wrong = sk_tokens_exchange(call, environment->settings, environment->http,
-                               environment->keys, code, record);
+    wrong = sk_tokens_exchange(call, &environment->tokens, code, record);
     sk_crowd_leave(&environment->logging_in, place, call->deadline);
     if (!wrong) {
         look_at_clock(call, environment, record);
@@ -170,7 +178,7 @@ const char *sk_environment_idp_initiated(const sk_call *call, sk_environment *en
     if (place < 0) {
         return sk_environment_busy;
     }
-    wrong = sk_idp_check(call, environment->settings, environment->keys,
+    wrong = sk_idp_check(call, environment->tokens.settings, environment->tokens.keys,
                          environment->refresher.cache, token, request);
     sk_crowd_leave(&environment->logging_in, place, call->deadline);
     return wrong;
@@ -185,7 +193,7 @@ const char *sk_environment_logout_token(const sk_call *call, sk_environment *env
     if (place < 0) {
         return sk_environment_busy;
     }
-    wrong = sk_logout_token_take(call, environment->settings, environment->keys,
+    wrong = sk_logout_token_take(call, environment->tokens.settings, environment->tokens.keys,
                                  environment->refresher.cache, environment->revoked, token);
     sk_crowd_leave(&environment->logging_in, place, call->deadline);
     return wrong;

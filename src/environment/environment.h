@@ -5,6 +5,7 @@
 #ifndef SK_ENVIRONMENT_ENVIRONMENT_H
 #define SK_ENVIRONMENT_ENVIRONMENT_H
 
+#include "environment/errands.h"
 #include "environment/idp.h"
 #include "environment/refresh.h"
 #include "environment/revoked.h"
@@ -22,10 +23,12 @@ extern const char sk_environment_busy[];
  * @param memo of the process, which spares opening the same value again; NULL: none
  * @param workers how many requests the server serves at a time: with a slow Scalekit a tenth of them may refresh or wait
  *        for it, and half of them log in
+ * @param errands of the process, who ask and check; NULL: see sk_errands_run()
  * @return NULL if there is no memory for its locks
  */
 sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings,
-                                      sk_table *table, sk_memo *memo, int workers);
+                                      sk_table *table, sk_memo *memo, sk_errands *errands,
+                                      int workers);
 
 /** Compares what the environment says of itself with the settings, if nobody has done so yet, and warns. */
 void sk_environment_examine(const sk_call *call, sk_environment *environment);

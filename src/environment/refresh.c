@@ -6,7 +6,6 @@
 #include <apr_strings.h>
 
 #include "core/text.h"
-#include "environment/tokens.h"
 
 /* A call takes at most this long; its lease lives a little longer, so that no second caller joins a slow one. */
 #define CALL_LIMIT apr_time_from_sec(5)
@@ -226,7 +225,7 @@ static sk_refreshed fail(const sk_call *call, const sk_refresher *refresher,
                          const char *why)
 {
     /* While nobody is let through, a line for each request would only hide the one that says why. */
-    sk_call_log(call, why == sk_http_resting ? SK_LEVEL_INFO : SK_LEVEL_WARNING,
+    sk_call_log(call, sk_text_equal(why, sk_http_resting) ? SK_LEVEL_INFO : SK_LEVEL_WARNING,
                 "cannot refresh the tokens of %s now: %s", record->identity.sub, why);
     mark(call, refresher, "failed", newer, FAILED_LIFE);
     return is_newer_than(newer, record) ? take_over(call, refresher, names, record, newer)
@@ -249,10 +248,9 @@ static sk_refreshed call_scalekit(const sk_call *call, const sk_refresher *refre
     if (apr_time_now() - since > STALL_LIMIT) {
         return verdict(record, false);
     }
-    limited.deadline = since + call_limit(refresher->settings);
+    limited.deadline = since + call_limit(refresher->tokens->settings);
     limited.never_twice = true;
-    wrong = sk_tokens_refresh(&limited, refresher->settings, refresher->http, refresher->keys,
-                              record, &newer, &has_ended);
+    wrong = sk_tokens_refresh(&limited, refresher->tokens, record, &newer, &has_ended);
     if (has_ended) {
         return end(call, refresher, names, record, wrong);
     }

@@ -14,14 +14,11 @@
 #include "environment/cache.h"
 #include "environment/call.h"
 #include "environment/crowd.h"
-#include "environment/http.h"
-#include "environment/keys.h"
+#include "environment/tokens.h"
 
 /** What a refresh is done with. */
 typedef struct sk_refresher {
-    const sk_settings *settings;
-    sk_http *http;
-    sk_keys *keys;
+    const sk_tokens *tokens;
     sk_cache *cache;
     const sk_crowd *crowd;
 } sk_refresher;

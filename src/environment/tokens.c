@@ -56,21 +56,22 @@ static bool claims_agree(const sk_jwt *one, const sk_jwt *other, const char *nam
 }
 
 /* `nonce` is the login's; NULL for tokens of a refresh. */
-static const char *check_tokens(const sk_call *call, const sk_settings *settings, sk_keys *keys,
-                                const char *nonce, verified *v)
+static const char *check_tokens(const sk_call *call, const sk_tokens *with, const char *nonce,
+                                verified *v)
 {
-    sk_jwt_rules rules = rules_for(settings, SK_JWT_ACCESS);
-    const char *wrong = check_token(call, keys, v->tokens.access_token, &rules, &v->access);
+    sk_jwt_rules rules = rules_for(with->settings, SK_JWT_ACCESS);
+    const char *wrong =
+        check_token(call, with->keys, v->tokens.access_token, &rules, &v->access);
 
     v->id.claims = NULL;
     if (wrong || !v->tokens.id_token) {
         return wrong;
     }
-    rules = rules_for(settings, SK_JWT_ID);
+    rules = rules_for(with->settings, SK_JWT_ID);
     rules.nonce = nonce;
     rules.is_refreshed = !nonce;
     rules.access_token = v->tokens.access_token;
-    wrong = check_token(call, keys, v->tokens.id_token, &rules, &v->id);
+    wrong = check_token(call, with->keys, v->tokens.id_token, &rules, &v->id);
     if (!wrong && !claims_agree(&v->id, &v->access, "sub")) {
         wrong = "the ID token and the access token speak of different users";
     }
@@ -155,23 +156,41 @@ static bool is_well(const sk_http_answer *answer, const char *wrong)
     return !wrong || (answer->status >= 400 && answer->status < 500 && answer->status != 429);
 }
 
-const char *sk_tokens_exchange(const sk_call *call, const sk_settings *settings, sk_http *http,
-                               sk_keys *keys, const sk_code *code, sk_record *record)
+/* ---- errands: what is to last is made in the caller's pool ---- */
+
+typedef struct exchange {
+    const sk_call *caller;
+    const sk_tokens *with;
+    const sk_code *code;
+    sk_record *record;
+} exchange;
+
+static const char *run_exchange(const sk_call *call, void *baton)
 {
-    char *form = sk_oauth_code_body(call->pool, settings, code->code, code->redirect_uri,
-                                    code->verifier);
+    const exchange *e = baton;
+    const sk_tokens *with = e->with;
+    char *form = sk_oauth_code_body(call->pool, with->settings, e->code->code,
+                                    e->code->redirect_uri, e->code->verifier);
     sk_http_answer answer;
     verified v;
-    const char *wrong = ask_for_tokens(call, http, form, &answer, &v.tokens);
+    const char *wrong = ask_for_tokens(call, with->http, form, &answer, &v.tokens);
 
-    sk_http_judge(call, http, &answer, is_well(&answer, wrong));
+    sk_http_judge(call, with->http, &answer, is_well(&answer, wrong));
     if (!wrong && !v.tokens.id_token) {
         wrong = "Scalekit's answer holds no id_token: is openid among the ScalekitScopes?";
     }
     if (!wrong) {
-        wrong = check_tokens(call, settings, keys, code->nonce, &v);
+        wrong = check_tokens(call, with, e->code->nonce, &v);
     }
-    return wrong ? wrong : fill(call, settings, &v, v.id.claims, record);
+    return wrong ? wrong : fill(e->caller, with->settings, &v, v.id.claims, e->record);
+}
+
+const char *sk_tokens_exchange(const sk_call *call, const sk_tokens *tokens,
+                               const sk_code *code, sk_record *record)
+{
+    exchange e = {call, tokens, code, record};
+
+    return sk_errands_run(tokens->errands, call, run_exchange, &e);
 }
 
 /* The claims of the ID token that the session keeps: they were verified when it came. */
@@ -212,24 +231,31 @@ static bool is_same(const sk_identity *one, const sk_identity *other)
            && !differ(one->oid, other->oid);
 }
 
-static const char *take_refreshed(const sk_call *call, const sk_settings *settings,
-                                  sk_keys *keys, const sk_record *record, verified *v,
-                                  sk_record *newer, bool *has_ended)
+typedef struct renewal {
+    const sk_call *caller;
+    const sk_tokens *with;
+    const sk_record *record;
+    sk_record *newer;
+    bool has_ended;
+} renewal;
+
+static const char *take_refreshed(const sk_call *call, renewal *e, verified *v)
 {
-    sk_record filled;
+    const sk_record *record = e->record;
+    sk_record *newer = e->newer, filled;
     struct json_object *id_claims;
     const char *wrong;
 
-    if ((wrong = check_tokens(call, settings, keys, NULL, v))) {
+    if ((wrong = check_tokens(call, e->with, NULL, v))) {
         return wrong;
     }
     id_claims = v->id.claims ? v->id.claims : kept_id_claims(call, record);
     filled = *newer;
-    if ((wrong = fill(call, settings, v, id_claims, &filled))) {
+    if ((wrong = fill(e->caller, e->with->settings, v, id_claims, &filled))) {
         return wrong;
     }
     if (!is_same(&filled.identity, &record->identity)) {
-        *has_ended = true; /* whoever's session that is, it is not this visitor's */
+        e->has_ended = true; /* whoever's session that is, it is not this visitor's */
         return "the refreshed tokens speak of another user, session or organization";
     }
     *newer = filled;
@@ -239,32 +265,43 @@ static const char *take_refreshed(const sk_call *call, const sk_settings *settin
     return NULL;
 }
 
-const char *sk_tokens_refresh(const sk_call *call, const sk_settings *settings, sk_http *http,
-                              sk_keys *keys, const sk_record *record, sk_record *newer,
-                              bool *has_ended)
+static const char *run_renewal(const sk_call *call, void *baton)
 {
-    const char *refresh_token = sk_token_text(call->pool, &record->refresh_token);
-    char *form = sk_oauth_refresh_body(call->pool, settings, refresh_token);
+    renewal *e = baton;
+    sk_http *http = e->with->http;
+    sk_record *newer = e->newer;
+    const char *refresh_token = sk_token_text(call->pool, &e->record->refresh_token);
+    char *form = sk_oauth_refresh_body(call->pool, e->with->settings, refresh_token);
     sk_http_answer answer;
     verified v;
     const char *wrong = ask_for_tokens(call, http, form, &answer, &v.tokens);
 
-    *newer = *record;
+    *newer = *e->record;
     /* The old one is used up, whatever becomes of the tokens beside it; the new one is worth nothing until some pass. */
     if (v.tokens.refresh_token) {
-        newer->refresh_token = sk_token_pack(call->pool, v.tokens.refresh_token);
+        newer->refresh_token = sk_token_pack(e->caller->pool, v.tokens.refresh_token);
         newer->refresh_at = 0;
     }
-    *has_ended = v.tokens.is_invalid_grant;
-    if (*has_ended) {
+    e->has_ended = v.tokens.is_invalid_grant;
+    if (e->has_ended) {
         wrong = "Scalekit refuses its refresh token (invalid_grant), because the session was "
                 "ended there or because the answer to an earlier refresh was lost";
     }
     else if (!wrong) {
         sk_call checks = *call;
         checks.is_let_through = true;
-        wrong = take_refreshed(&checks, settings, keys, record, &v, newer, has_ended);
+        wrong = take_refreshed(&checks, e, &v);
     }
-    sk_http_judge(call, http, &answer, !wrong || *has_ended);
+    sk_http_judge(call, http, &answer, !wrong || e->has_ended);
+    return wrong;
+}
+
+const char *sk_tokens_refresh(const sk_call *call, const sk_tokens *tokens,
+                              const sk_record *record, sk_record *newer, bool *has_ended)
+{
+    renewal e = {call, tokens, record, newer, false};
+    const char *wrong = sk_errands_run(tokens->errands, call, run_renewal, &e);
+
+    *has_ended = e.has_ended;
     return wrong;
 }

@@ -9,8 +9,17 @@
 #include "core/record.h"
 #include "core/settings.h"
 #include "environment/call.h"
+#include "environment/errands.h"
 #include "environment/http.h"
 #include "environment/keys.h"
+
+/** What tokens are asked for and checked with. */
+typedef struct sk_tokens {
+    const sk_settings *settings;
+    sk_http *http;
+    sk_keys *keys;
+    sk_errands *errands; /* which asking and checking is; may be NULL, see sk_errands_run() */
+} sk_tokens;
 
 /** What a code is exchanged with: all that the login attempt knows. */
 typedef struct sk_code {
@@ -25,8 +34,8 @@ typedef struct sk_code {
  * @param record gets the identity, the tokens and their times; the rest of it is left alone
  * @return NULL, or what went wrong, in words for the log
  */
-const char *sk_tokens_exchange(const sk_call *call, const sk_settings *settings, sk_http *http,
-                               sk_keys *keys, const sk_code *code, sk_record *record);
+const char *sk_tokens_exchange(const sk_call *call, const sk_tokens *tokens,
+                               const sk_code *code, sk_record *record);
 
 /**
  * Exchanges a record's refresh token for newer tokens, checks them as above, and that they speak of the same user,
@@ -36,8 +45,7 @@ const char *sk_tokens_exchange(const sk_call *call, const sk_settings *settings,
  *        answer is about another user, session or organization
  * @return NULL, or what went wrong, in words for the log
  */
-const char *sk_tokens_refresh(const sk_call *call, const sk_settings *settings, sk_http *http,
-                              sk_keys *keys, const sk_record *record, sk_record *newer,
-                              bool *has_ended);
+const char *sk_tokens_refresh(const sk_call *call, const sk_tokens *tokens,
+                              const sk_record *record, sk_record *newer, bool *has_ended);
 
 #endif
