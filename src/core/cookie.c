@@ -36,38 +36,50 @@ const apr_array_header_t *sk_cookie_parse(apr_pool_t *pool, const char *header)
         next = next ? next : end;
         equals = memchr(pair, '=', (size_t)(next - pair));
         cookie->written = header + (pair - copy);
+        cookie->length = (size_t)((next < end ? next + 1 : end) - pair);
         cookie->value = equals ? trim(equals + 1, next) : "";
         cookie->name = trim(pair, equals ? equals : next);
     }
     return cookies;
 }
 
-const char *sk_cookie_strip(apr_pool_t *pool, const char *header,
-                            const apr_array_header_t *cookies, sk_cookie_test *is_ours,
-                            const void *baton)
+/* What is left, written to `out` unless it is NULL. @return its length */
+static size_t leave(const apr_array_header_t *cookies, sk_cookie_test *is_ours,
+                    const void *baton, char *out)
 {
-    size_t length = strlen(header);
-    char *kept = apr_palloc(pool, length + 1), *out = kept;
-    bool found = false;
+    size_t left = 0;
     int i;
 
     for (i = 0; i < cookies->nelts; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        const char *end = i + 1 < cookies->nelts ? cookie[1].written : header + length;
-        if (is_ours(cookie->name, baton)) {
-            found = true;
-        }
-        else {
-            memcpy(out, cookie->written, (size_t)(end - cookie->written));
-            out += end - cookie->written;
+        if (!is_ours(cookie->name, baton)) {
+            if (out) {
+                memcpy(out + left, cookie->written, cookie->length);
+            }
+            left += cookie->length;
         }
     }
-    while (out > kept && (out[-1] == ';' || is_space(out[-1]))) {
-        out--;
+    return left;
+}
+
+const char *sk_cookie_strip(apr_pool_t *pool, const char *header,
+                            const apr_array_header_t *cookies, sk_cookie_test *is_ours,
+                            const void *baton)
+{
+    size_t left = leave(cookies, is_ours, baton, NULL);
+    char *kept, *end;
+
+    if (!header[left]) {
+        return header;
     }
-    *out = '\0';
+    kept = apr_palloc(pool, left + 1);
+    end = kept + leave(cookies, is_ours, baton, kept);
+    while (end > kept && (end[-1] == ';' || is_space(end[-1]))) {
+        end--;
+    }
+    *end = '\0';
     while (is_space(*kept)) {
         kept++;
     }
-    return found ? kept : header;
+    return kept;
 }

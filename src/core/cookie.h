@@ -12,7 +12,8 @@
 typedef struct sk_cookie {
     const char *name;
     const char *value;
-    const char *written; /* where it begins in the header */
+    const char *written; /* where it begins in the header, */
+    size_t length;       /* and how long it is there, with the ';' behind it */
 } sk_cookie;
 
 /**

@@ -99,11 +99,15 @@ sk_errands *sk_errands_create(apr_pool_t *pool)
 
 static runner *new_runner(sk_errands *errands)
 {
-    runner *made = apr_pcalloc(errands->pool, sizeof(*made));
+    apr_pool_t *pool;
+    runner *made;
 
+    apr_pool_create(&pool, errands->pool);
+    made = apr_pcalloc(pool, sizeof(*made));
     made->errands = errands;
-    if (apr_thread_cond_create(&made->changed, errands->pool) != APR_SUCCESS
-        || apr_thread_create(&made->thread, NULL, run, made, errands->pool) != APR_SUCCESS) {
+    if (apr_thread_cond_create(&made->changed, pool) != APR_SUCCESS
+        || apr_thread_create(&made->thread, NULL, run, made, pool) != APR_SUCCESS) {
+        apr_pool_destroy(pool);
         return NULL;
     }
     made->next = errands->all;

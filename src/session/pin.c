@@ -161,7 +161,8 @@ static apr_status_t decode_usual(request_rec *r, session_rec *z)
         end = strchr(pair, '&');
         end = end ? end : pair + strlen(pair);
         if ((value = behind(pair, entry_key)) && end > value) {
-            entry = apr_pstrmemdup(z->pool, value, (apr_size_t)(end - value));
+            entry = *end ? apr_pstrmemdup(z->pool, value, (apr_size_t)(end - value))
+                         : sk_visit_keep(r, value);
         }
         else if ((value = behind(pair, expiry_key)) && end > value) {
             expiry = apr_atoi64(value);
@@ -477,10 +478,10 @@ void sk_pin_set(request_rec *r, session_rec *z, const char *entry)
 {
     sk_visit *visit = sk_visit_first(r);
 
+    mod_session.set(r, z, entry_key, entry); /* copies it */
     if (visit->pinned == z) {
-        visit->entry = entry ? apr_pstrdup(z->pool, entry) : NULL;
+        visit->entry = apr_table_get(z->entries, entry_key);
     }
-    mod_session.set(r, z, entry_key, entry);
 }
 
 bool sk_pin_save(request_rec *r, session_rec *z)
