@@ -30,7 +30,19 @@ ${lines}
 
 const signInByRedirect = (visitor, page) => visitor.get(page, { follow: true });
 
-export const plain = (more) => ({ ...html, module: false, isOpen: true, config: (server) => host(server), ...more });
+export const plain = ({ lines = [], ...more } = {}) => ({
+  ...html, module: false, isOpen: true, config: (server) => host(server, lines.join('\n')), ...more,
+});
+
+// What we hand on of Ada, for httpd to hand on by itself.
+const CLAIMS = {
+  SUB: 'usr_17500000000000001', SID: 'ses_35034940094918472', OID: 'org_17500000000000001', XOID: 'acme', XUID: 'acme-ada',
+  CONNECTION_ID: 'conn_32171565057201581', EMAIL: ADA, NAME: 'Ada Admin', GIVEN_NAME: 'Ada', FAMILY_NAME: 'Admin', ROLES: 'admin',
+  PERMISSIONS: 'organization:settings,projects:create,projects:read', SCOPES: 'email,offline_access,openid,profile',
+  EMAIL_VERIFIED: 'true', EXPIRES_AT: '1795706363',
+};
+const asVariables = Object.entries(CLAIMS).map(([name, value]) => `SetEnv SCALEKIT_${name} "${value}"`);
+const asHeaders = Object.entries(CLAIMS).map(([name, value]) => `RequestHeader set X-Scalekit-${name.replaceAll('_', '-')} "${value}"`);
 
 // settings: see scalekitHost; require: lines of its location /
 export const ours = ({ settings, require = ['Require valid-user'], locations, ...more } = {}) => ({
@@ -127,9 +139,11 @@ export function candidates({ backend, openidcSo = process.env.BENCH_OPENIDC_SO }
     'permissions-200': withRights(200, 1, { title: 'ours, 200 permissions, in the shared memory', budget: 6 }),
     'requires-10': withRights(20, 10, { title: 'ours, 20 permissions, ten Require lines', budget: 6 }),
     ssi: plain({ ...ssi, title: 'a page with SSI alone', text: textOf('page.shtml', '(none)') }),
-    'ssi-env': ours({ ...ssi, title: 'ours, all claims as variables of a page with SSI', beside: 'ssi', budget: 6 }),
+    'ssi-set': plain({ ...ssi, title: 'the same with as many variables by SetEnv', beside: 'ssi', lines: asVariables }),
+    'ssi-env': ours({ ...ssi, title: 'ours, all claims as variables, beside SetEnv', beside: 'ssi-set', budget: 6 }),
     proxy: plain({ ...proxied, title: 'a proxied page alone' }),
-    'proxy-headers': ours({ ...proxied, title: 'ours, all claims as headers of a proxied page', beside: 'proxy', budget: 6,
+    'proxy-set': plain({ ...proxied, title: 'the same with as many headers by RequestHeader', beside: 'proxy', lines: asHeaders }),
+    'proxy-headers': ours({ ...proxied, title: 'ours, all claims as headers, beside RequestHeader', beside: 'proxy-set', budget: 6,
       locations: { '/proxied/': ['ScalekitExport headers'] }, visible: { path: '/proxied/headers.shtml', text: textOf('headers.shtml', ADA) } }),
     ...Object.fromEntries(Object.entries(openidcs).flatMap(([name, [title, so]]) => [
       [name, openidc(so, '', { title: `${title}, session in its cache` })],

@@ -82,6 +82,13 @@ export async function measureHerds(subjects, scalekit, { herds, say = silent }) 
   return results;
 }
 
+/** As many requests at a time, of nobody whose token has expired: what httpd alone keeps of a herd. */
+export async function comeInHerds(subjects, { herds }) {
+  for (const { server, path } of subjects) {
+    for (let i = 0; i < herds; i += 1) await inParallel(server.visitor(), HERD, path);
+  }
+}
+
 /** Bytes that a child has for itself when all its threads have worked: { name: bytes } */
 export async function measureMemory(subjects) {
   const memory = {};

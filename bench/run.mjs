@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { candidates } from './candidates.mjs';
-import { measureHerds, measureLogins, measureMemory, measureRequests } from './parts.mjs';
+import { comeInHerds, measureHerds, measureLogins, measureMemory, measureRequests } from './parts.mjs';
 import { say, writeReport } from './report.mjs';
 import { withCandidates } from './stage.mjs';
 
@@ -20,6 +20,8 @@ await withCandidates((backend) => candidates({ backend }), async (subjects, scal
   const signingIn = subjects.filter(({ name }) => /^(cookie|store|openidc|newest)/.test(name));
   const logins = await measureLogins(signingIn, size);
   const herds = await measureHerds(signingIn, scalekit, size);
-  const memoryLater = await measureMemory(signingIn);
+  const alone = subjects.filter(({ name }) => name === 'file');
+  await comeInHerds(alone, size);
+  const memoryLater = await measureMemory([...alone, ...signingIn]);
   writeReport({ subjects, requests, logins, herds, memory, memoryLater }, { ...size, quick });
 });

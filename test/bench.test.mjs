@@ -13,8 +13,8 @@ test('a short run of bench/run has a number for everything', { skip }, async () 
   const [{ candidates }, parts, { chart, summarize }, { withCandidates }] = await Promise.all(
     ['candidates', 'parts', 'report', 'stage'].map((name) => import(`../bench/${name}.mjs`)));
   await withCandidates((backend) => {
-    const { file, cookie, proxy, 'proxy-headers': headers } = candidates({ backend });
-    return { file, cookie, proxy, 'proxy-headers': headers };
+    const { file, cookie, proxy, 'proxy-set': set, 'proxy-headers': headers } = candidates({ backend });
+    return { file, cookie, proxy, 'proxy-set': set, 'proxy-headers': headers };
   }, async (subjects) => {
     const results = summarize(subjects, await parts.measureRequests(subjects, size));
     for (const { name, us, perSecond } of results) assert.ok(us > 0 && us < 1e6 && perSecond > 0, `${name}: ${us} us, ${perSecond}/s`);
