@@ -22,9 +22,21 @@ static const char *trim(char *begin, char *end)
     return begin;
 }
 
+/* How many there may be. An array that grows takes twice the room, and a header that httpd refuses may have 800 KB of them. */
+static int count(const char *header)
+{
+    int semicolons = 0;
+
+    while ((header = strchr(header, ';'))) {
+        header++;
+        semicolons++;
+    }
+    return semicolons + 1;
+}
+
 const apr_array_header_t *sk_cookie_parse(apr_pool_t *pool, const char *header)
 {
-    apr_array_header_t *cookies = apr_array_make(pool, 8, sizeof(sk_cookie));
+    apr_array_header_t *cookies = apr_array_make(pool, count(header), sizeof(sk_cookie));
     size_t length = strlen(header);
     char *copy = apr_pstrmemdup(pool, header, length), *pair = copy, *end = copy + length,
          *next;

@@ -41,6 +41,15 @@ static void cookies_are_read_in_their_order(void **state)
     }
 }
 
+static void an_endless_header_takes_room_once(void **state)
+{
+    const char *header = support_repeat(*state, ';', 10000);
+    const apr_array_header_t *cookies = sk_cookie_parse(*state, header);
+
+    assert_int_equal(cookies->nelts, 10000);
+    assert_in_range(cookies->nalloc, 10000, 10001);
+}
+
 static bool is_ours(const char *name, const void *ours)
 {
     return strcmp(name, ours) == 0;
@@ -91,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(cookies_are_read_in_their_order),
+        TEST(an_endless_header_takes_room_once),
         TEST(ours_are_taken_out_and_others_left_as_they_were_written),
         TEST(a_header_without_ours_is_the_same),
     };
