@@ -55,6 +55,19 @@ const apr_array_header_t *sk_cookie_parse(apr_pool_t *pool, const char *header)
     return cookies;
 }
 
+const char *sk_cookie_find(const apr_array_header_t *cookies, const char *name)
+{
+    int i;
+
+    for (i = 0; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        if (strcmp(cookie->name, name) == 0) {
+            return cookie->value;
+        }
+    }
+    return NULL;
+}
+
 /* What is left, written to `out` unless it is NULL. @return its length */
 static size_t leave(const apr_array_header_t *cookies, sk_cookie_test *is_ours,
                     const void *baton, char *out)

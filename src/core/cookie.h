@@ -22,6 +22,9 @@ typedef struct sk_cookie {
  */
 const apr_array_header_t *sk_cookie_parse(apr_pool_t *pool, const char *header);
 
+/** The value of the first cookie of that name; NULL if there is none. */
+const char *sk_cookie_find(const apr_array_header_t *cookies, const char *name);
+
 typedef bool sk_cookie_test(const char *name, const void *baton);
 
 /**

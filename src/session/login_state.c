@@ -109,24 +109,11 @@ const sk_attempt *sk_attempt_start(request_rec *r, const char *target, bool secu
     return attempt;
 }
 
-static const char *find_cookie(request_rec *r, const char *name)
-{
-    const apr_array_header_t *cookies = sk_cookies_read(r);
-    int i;
-
-    for (i = 0; i < cookies->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(cookies, i, sk_cookie).name, name) == 0) {
-            return APR_ARRAY_IDX(cookies, i, sk_cookie).value;
-        }
-    }
-    return NULL;
-}
-
 sk_attempt_found sk_attempt_take(request_rec *r, const char *state, bool secure,
                                  const sk_attempt **attempt)
 {
     const char *name = cookie_name(r, sk_attempt_reference(r->pool, state), secure);
-    const char *value = find_cookie(r, name);
+    const char *value = sk_cookie_find(sk_cookies_read(r), name);
 
     *attempt = NULL;
     if (!value) {

@@ -39,19 +39,13 @@ static const char *text_of(request_rec *r, const apr_uuid_t *id)
 static apr_uuid_t *brought_id(request_rec *r)
 {
     const char *header = apr_table_get(r->headers_in, "Cookie");
-    const apr_array_header_t *cookies = sk_cookie_parse(r->pool, header ? header : "");
+    const char *value = sk_cookie_find(sk_cookie_parse(r->pool, header ? header : ""),
+                                       sk_settings_of(r->server)->store_cookie);
     size_t length = 0;
-    int i;
 
-    for (i = 0; i < cookies->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        if (strcmp(cookie->name, sk_settings_of(r->server)->store_cookie) == 0) {
-            return strlen(cookie->value) == ID_TEXT ? (apr_uuid_t *)sk_text_base64url_decode(
-                       sk_visit_first(r)->first->pool, cookie->value, ID_TEXT, &length)
-                                                    : NULL;
-        }
-    }
-    return NULL;
+    return value && strlen(value) == ID_TEXT ? (apr_uuid_t *)sk_text_base64url_decode(
+               sk_visit_first(r)->first->pool, value, ID_TEXT, &length)
+                                             : NULL;
 }
 
 static apr_uuid_t *new_id(request_rec *r)

@@ -50,6 +50,15 @@ static void an_endless_header_takes_room_once(void **state)
     assert_in_range(cookies->nalloc, 10000, 10001);
 }
 
+static void the_first_of_a_name_is_found(void **state)
+{
+    const apr_array_header_t *cookies = sk_cookie_parse(*state, "A=0; a=1; a=2; b");
+
+    assert_string_equal(sk_cookie_find(cookies, "a"), "1");
+    assert_string_equal(sk_cookie_find(cookies, "b"), "");
+    assert_null(sk_cookie_find(cookies, "B"));
+}
+
 static bool is_ours(const char *name, const void *ours)
 {
     return strcmp(name, ours) == 0;
@@ -101,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(cookies_are_read_in_their_order),
         TEST(an_endless_header_takes_room_once),
+        TEST(the_first_of_a_name_is_found),
         TEST(ours_are_taken_out_and_others_left_as_they_were_written),
         TEST(a_header_without_ours_is_the_same),
     };
