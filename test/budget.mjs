@@ -13,7 +13,7 @@ export const budget = {
   'exported as headers': 24_500,
   '20 permissions': 24_500,
   'ten Require lines': 27_500,
-  'mod_session_crypto': 26_000,
+  'mod_session_crypto': 26_500,
   'the store': 31_500,
   'the store, 200 permissions': 36_000,
   'a public page': 17_500,

@@ -55,12 +55,14 @@ directives.ScalekitSessionKey.variables = ['SCALEKIT_SESSION_KEY']; // several k
 
 const readVariables = Object.values(directives).flatMap(({ variables }) => variables);
 
+const usualPrefix = read('src/core/settings.h').match(/#define SK_HEADER_PREFIX "([^"]+)"/)[1];
+
 // variable -> header
 function exportsOfTheCode() {
   const claims = read('src/core/claims.h').matchAll(/X\(\w+, "([A-Z_]+)", "([\w-]+)"\)/g);
-  const others = flat('src/request/export.c').matchAll(/export_value\(&?e, "SCALEKIT_([A-Z_]+)", "([\w-]+)"/g);
-  return { SCALEKIT_CLAIM_: 'X-Scalekit-CLAIM-', ...Object.fromEntries([...claims, ...others]
-    .map(([, variable, header]) => [`SCALEKIT_${variable}`, `X-Scalekit-${header}`])) };
+  const others = flat('src/request/export.c').matchAll(/export_value\(&?e, "SCALEKIT_([A-Z_]+)", SK_HEADER_PREFIX "([\w-]+)"/g);
+  return { SCALEKIT_CLAIM_: `${usualPrefix}CLAIM-`, ...Object.fromEntries([...claims, ...others]
+    .map(([, variable, header]) => [`SCALEKIT_${variable}`, `${usualPrefix}${header}`])) };
 }
 
 const exported = exportsOfTheCode();
@@ -94,7 +96,7 @@ function defaultsOfTheCode() {
   for (const [name, list] of Object.entries(secondsOfTheCode())) say(name, list.map(([standard]) => standard).join(' '));
   of(/largest_size\(main_server, APR_OFFSETOF\(sk_server, (\w+)\), (\d+) << (10|20)\)/g, configSource,
     (field, number, shift) => sayField(field, number + (shift === '10' ? 'K' : 'M')));
-  of(/d->(\w+) \? d->\1 : "([^"]+)"/g, configSource, sayPolicy);
+  of(/d->(\w+) \? d->\1 : (?:"([^"]+)"|SK_HEADER_PREFIX)/g, configSource, (field, value = usualPrefix) => sayPolicy(field, value));
   of(/d->(\w+) < 0 \? SK_[A-Z]+_(\w+)/g, configSource, (field, value) => sayPolicy(field, value.toLowerCase()));
   of(/d->policy\.(\w+) = d->\1 > 0;/g, configSource, (field) => sayPolicy(field, 'Off'));
   return found;

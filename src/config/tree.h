@@ -25,13 +25,13 @@ typedef struct sk_tree_facts {
     bool uses_our_auth_type;  /* AuthType Scalekit somewhere */
     bool has_server_name;     /* written in this very server */
     bool passes_access_token; /* ScalekitPassAccessToken On somewhere */
-    apr_array_header_t *
-        cookies; /* sk_tree_line: SessionCookieName, SessionCookieName2, SessionDBDCookieName, ...2 */
+    /* sk_tree_line: SessionCookieName, SessionCookieName2, SessionDBDCookieName, ...2 */
+    apr_array_header_t *cookies;
     apr_array_header_t *sessions; /* sk_tree_line: what else the doctor asks of mod_session */
     bool is_on_https;             /* SSLEngine On in this very server */
     apr_array_header_t *prefixes; /* const char *: of ScalekitHeaderPrefix */
-    const sk_tree_line
-        *stores_private; /* CacheStorePrivate On or CacheStoreNoStore On, or NULL */
+    /* CacheStorePrivate On or CacheStoreNoStore On, or NULL */
+    const sk_tree_line *stores_private;
 } sk_tree_facts;
 
 sk_tree_facts sk_tree_read(apr_pool_t *pool, const server_rec *s);

@@ -19,8 +19,8 @@ typedef struct sk_attempt {
     const char *nonce;
     const char *verifier;
     const char *target; /* where the browser wanted to go: a local target */
-    const char *
-        reference; /* a short name of the attempt for log and page, of no use to anybody else */
+    /* A short name of the attempt for log and page, of no use to anybody else */
+    const char *reference;
     apr_time_t started;
 } sk_attempt;
 

@@ -48,8 +48,8 @@ typedef enum sk_verified {
 typedef struct sk_extra {
     const char *name;
     const char *value;
-    bool
-        is_list; /* of two items or more; a single one is a text, which may have commas in it */
+    /* Of two items or more; a single one is a text, which may have commas in it */
+    bool is_list;
 } sk_extra;
 
 /** A user. Texts and lists are NULL where no token said anything; all are clean (sk_text_is_clean). */

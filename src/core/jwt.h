@@ -61,8 +61,8 @@ typedef enum sk_jwt_kind {
 typedef struct sk_jwt_rules {
     sk_jwt_kind kind;
     const char *issuer;
-    const char *
-        audience; /* SK_JWT_ID, SK_JWT_LOGOUT: the client id; SK_JWT_IDP: too, where it has an aud */
+    /* SK_JWT_ID, SK_JWT_LOGOUT: the client id; SK_JWT_IDP: too, where it has an aud */
+    const char *audience;
     const char *client_id;
     const char *nonce;        /* SK_JWT_ID: ours, enforced where the token carries one */
     const char *access_token; /* SK_JWT_ID: the token that at_hash speaks of */

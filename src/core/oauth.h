@@ -59,8 +59,8 @@ char *sk_oauth_refresh_body(apr_pool_t *pool, const sk_settings *settings,
 
 /** What the token endpoint gave. */
 typedef struct sk_token_set {
-    bool
-        is_invalid_grant; /* no tokens: the code or refresh token is used up, revoked or forged */
+    /* No tokens: the code or refresh token is used up, revoked or forged */
+    bool is_invalid_grant;
     const char *access_token;
     const char *id_token;      /* NULL: none */
     const char *refresh_token; /* NULL: none */

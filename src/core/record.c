@@ -253,7 +253,7 @@ static void read_extras(reader *r, sk_identity *identity)
         sk_extra *extra = &identity->extras[i];
         extra->name = read_text(r);
         extra->value = read_text(r);
-        extra->is_list = read_byte(r, true);
+        extra->is_list = read_byte(r, 1);
         if (!extra->name || !extra->value) {
             r->failed = true;
         }

@@ -27,8 +27,8 @@ typedef struct sk_token {
 typedef struct sk_record {
     const char *id; /* random, made at login, kept through refreshes */
     sk_identity identity;
-    apr_time_t
-        login; /* all six in whole seconds since the epoch, not in apr_time_t's microseconds */
+    /* All six in whole seconds since the epoch, not in apr_time_t's microseconds */
+    apr_time_t login;
     apr_time_t confirmed; /* when Scalekit last issued tokens for it */
     apr_time_t last_use;
     apr_time_t access_expiry;
@@ -37,11 +37,11 @@ typedef struct sk_record {
     sk_token refresh_token;
     sk_token id_token;
     sk_token access_token;
-    bool
-        sheds_access_token; /* did not fit once, so it is not kept for the rest of the session */
+    /* Did not fit once, so it is not kept for the rest of the session */
+    bool sheds_access_token;
     bool sheds_id_token;
-    apr_time_t
-        clock_ahead; /* seconds that our clock is ahead of Scalekit's, where these tokens have just come; not packed */
+    /* Seconds that our clock is ahead of Scalekit's, where these tokens have just come; not packed */
+    apr_time_t clock_ahead;
 } sk_record;
 
 /** Packs a token. NULL or "" gives none. */

@@ -28,8 +28,8 @@ typedef enum sk_endpoint {
 typedef struct sk_session_cookie {
     const char *name;
     const char *attributes;
-    const char *
-        note; /* under which mod_session_cookie keeps what it loaded from it, in the first request's notes; NULL: mod_session_dbd's */
+    /* Under which mod_session_cookie keeps what it loaded from it, in the first request's notes; NULL: mod_session_dbd's */
+    const char *note;
 } sk_session_cookie;
 
 /** One virtual host and its Scalekit environment. All strings are set unless said otherwise. */
@@ -43,8 +43,8 @@ typedef struct sk_settings {
     const char *client_secret;
     const char *scopes; /* separated by spaces */
 
-    const char *
-        base_origin; /* ScalekitBaseURL: what browsers see, whatever httpd sees; NULL: as httpd sees it */
+    /* ScalekitBaseURL: what browsers see, whatever httpd sees; NULL: as httpd sees it */
+    const char *base_origin;
     const char *redirect_origin; /* of an absolute ScalekitRedirectURI; NULL: the request's */
     const char *paths[SK_ENDPOINTS]; /* NULL where switched off */
     const char *after_login;
@@ -60,8 +60,8 @@ typedef struct sk_settings {
     const char *proxy;     /* NULL: none but what the process environment says */
 
     int number; /* of the environment: servers with the same one share it */
-    const apr_array_header_t
-        *secrets; /* const char *: what keys are derived from; the first seals, all open */
+    /* const char *: what keys are derived from; the first seals, all open */
+    const apr_array_header_t *secrets;
     bool keeps_access_token; /* some directory passes it on */
     const sk_sealer *session_sealer;
     const sk_sealer *login_sealer;
@@ -69,12 +69,11 @@ typedef struct sk_settings {
 
     const apr_array_header_t *session_cookies; /* sk_session_cookie */
     const char *session_scope;
-    const char
-        *store_cookie; /* sessions are in the shared memory, and this cookie holds the id;
-                                 NULL: mod_session's other providers keep them */
+    /* Sessions are in the shared memory, and this cookie holds the id; NULL: mod_session's other providers keep them */
+    const char *store_cookie;
     const char *store_cookie_attributes;
-    const apr_array_header_t
-        *header_prefixes; /* const char *: whose look-alikes are removed from requests */
+    /* const char *: whose look-alikes are removed from requests */
+    const apr_array_header_t *header_prefixes;
 } sk_settings;
 
 typedef enum sk_unauthenticated {

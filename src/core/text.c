@@ -250,12 +250,13 @@ static int compare_items(const void *one, const void *other)
 
 const char *sk_list_make(apr_pool_t *pool, const apr_array_header_t *items)
 {
-    apr_array_header_t *sorted = apr_array_copy(pool, items);
+    apr_array_header_t *sorted;
     int i, kept = 0;
 
     if (items->nelts == 0) {
         return NULL;
     }
+    sorted = apr_array_copy(pool, items);
     qsort(sorted->elts, (size_t)sorted->nelts, sizeof(char *), compare_items);
     for (i = 1; i < sorted->nelts; i++) {
         if (strcmp(APR_ARRAY_IDX(sorted, kept, char *), APR_ARRAY_IDX(sorted, i, char *))

@@ -38,8 +38,8 @@ typedef struct sk_url {
     const char *scheme; /* "http" or "https" */
     const char *host;   /* lower case; an IPv6 address without its brackets */
     int port;           /* the scheme's default filled in */
-    const char
-        *origin; /* scheme://host[:port], the default port left out; what browsers compare */
+    /* scheme://host[:port], the default port left out; what browsers compare */
+    const char *origin;
     const char *path; /* "" or "/...", with the query and fragment, if any */
 } sk_url;
 

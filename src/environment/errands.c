@@ -147,6 +147,12 @@ const char *sk_errands_run(sk_errands *errands, const sk_call *call, sk_errand *
         is_done = hand_over(errands, &w);
         apr_thread_mutex_unlock(errands->mutex);
     }
+    if (errands && !is_done) {
+        sk_call_log(
+            call, SK_LEVEL_WARNING,
+            "there is no thread to be had for a call to Scalekit: the worker makes it itself; "
+            "raise the limit of threads (TasksMax, ulimit -u)");
+    }
     if (!is_done) {
         perform(&w);
     }

@@ -224,7 +224,7 @@ static sk_refreshed fail(const sk_call *call, const sk_refresher *refresher,
                          const subject *names, sk_record *record, const sk_record *newer,
                          const char *why)
 {
-    /* While nobody is let through, a line for each request would only hide the one that says why. */
+    /* While nobody is let through, a line for each request would only hide the one that says why. The text is a copy: of an errand. */
     sk_call_log(call, sk_text_equal(why, sk_http_resting) ? SK_LEVEL_INFO : SK_LEVEL_WARNING,
                 "cannot refresh the tokens of %s now: %s", record->identity.sub, why);
     mark(call, refresher, "failed", newer, FAILED_LIFE);

@@ -23,8 +23,8 @@ typedef struct sk_problem {
     bool link_in_new_tab;
     bool is_form;         /* the link is a button that posts to it */
     const char *sign_out; /* for people: the logout path, as a second way on; NULL: none */
-    bool
-        has_no_reference; /* on the page: nothing went wrong that a person would look for in a log */
+    /* On the page: nothing went wrong that a person would look for in a log */
+    bool has_no_reference;
 } sk_problem;
 
 /** Answers with an error. @return the status, for httpd */

@@ -36,22 +36,22 @@ typedef struct sk_visit {
     bool is_saving;
     bool is_void;  /* the session has ended meanwhile: it is not written again */
     bool is_login; /* a session was begun in this request */
-    bool
-        is_ending; /* the session was ended in this request: its cookie goes if nothing else is in it */
+    /* The session was ended in this request: its cookie goes if nothing else is in it */
+    bool is_ending;
     session_rec *pinned;
     const void *pinned_for[SK_NAMESPACES];
     sk_session_status status;
-    sk_record *
-        record; /* that the session's cookie held, also if it is over; NULL once it was dropped */
+    /* That the session's cookie held, also if it is over; NULL once it was dropped */
+    sk_record *record;
     sk_record *last_record; /* of a session that is valid or has ended by time */
-    const char
-        *cookies; /* the Cookie header as it came, once ours were taken out of it; "": none */
+    /* The Cookie header as it came, once ours were taken out of it; "": none */
+    const char *cookies;
     const apr_array_header_t *read_cookies; /* sk_cookie: the cookies of that header */
     apr_array_header_t *sent; /* const char *: Set-Cookie lines of ours; see cookies.h */
-    apr_table_t *
-        outgoing; /* Set-Cookie lines of the session, which only the answer itself gets to see */
-    const char *
-        saved; /* the session as the last save had it: mod_session forgets it with the next load */
+    /* Set-Cookie lines of the session, which only the answer itself gets to see */
+    apr_table_t *outgoing;
+    /* The session as the last save had it: mod_session forgets it with the next load */
+    const char *saved;
     const char *reference;
     const char *entry; /* our entry of the session, as we read or wrote it; NULL: none */
     const char *text;  /* that the session was decoded from, if that is worth remembering */
