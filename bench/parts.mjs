@@ -20,13 +20,30 @@ async function renew(subjects) {
   }
 }
 
-/** { name: [{ us, perSecond }, one for each round] } */
+const SLICES = 4;
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+// What else a machine does comes and goes within seconds: by turns with what the subject is compared with, in slices.
+async function sampleBeside(subject, base, seconds) {
+  const slices = [];
+  for (let i = 0; i < SLICES; i += 1) {
+    const { us: baseUs } = await sample(base, seconds / SLICES / 2);
+    slices.push({ baseUs, ...await sample(subject, seconds / SLICES / 2) });
+  }
+  return Object.fromEntries(['baseUs', 'us', 'perSecond'].map((key) => [key, mean(slices.map((slice) => slice[key]))]));
+}
+
+/** { name: [{ us, perSecond, and baseUs: of what it is compared with, one for each round] } */
 export async function measureRequests(subjects, { rounds, seconds, say = silent }) {
   const samples = Object.fromEntries(subjects.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     say(`requests, round ${round} of ${rounds}`);
     await renew(subjects);
-    for (const subject of shuffled(subjects)) samples[subject.name].push(await sample(subject, seconds));
+    for (const subject of shuffled(subjects)) {
+      const base = subjects.find(({ name }) => name === (subject.beside ?? 'file'));
+      samples[subject.name].push(await sampleBeside(subject, base, seconds));
+    }
   }
   return samples;
 }

@@ -27,20 +27,19 @@ export function table(head, rows) {
 
 /**
  * By candidate, over the rounds: us and added, with quarter, half of what lies between the quartiles of added; ratio;
- * perSecond. added and ratio compare samples of the same round.
+ * perSecond. added and ratio compare with samples of the same moment.
  */
 export function summarize(subjects, samples) {
   const bases = new Set(subjects.map(({ beside = 'file' }) => beside));
   return subjects.map((subject) => {
     const own = samples[subject.name];
-    const base = samples[subject.beside ?? 'file'];
-    const added = own.map(({ us }, i) => us - base[i].us).sort((a, b) => a - b);
+    const added = own.map(({ us, baseUs }) => us - baseUs).sort((a, b) => a - b);
     return {
       ...subject,
       us: median(own.map(({ us }) => us)),
       added: median(added),
       quarter: (added[Math.floor(added.length * 0.75)] - added[Math.floor(added.length * 0.25)]) / 2,
-      ratio: median(own.map(({ us }, i) => us / base[i].us)),
+      ratio: median(own.map(({ us, baseUs }) => us / baseUs)),
       perSecond: median(own.map(({ perSecond }) => perSecond)),
       isBase: bases.has(subject.name) && !subject.beside,
     };
@@ -185,7 +184,7 @@ const trial = (quick) => (quick ? '\n\nThis was a trial: its samples are short.'
 export function writeReport(measured, { quick, rounds, seconds }) {
   const results = summarize(measured.subjects, measured.requests);
   const parts = [
-    `${circumstances(measured.subjects)} ${rounds} rounds, each with new children and a sample of ${seconds} s of each, in random order.${trial(quick)}`,
+    `${circumstances(measured.subjects)} ${rounds} rounds, each with new children and a sample of ${seconds} s of each, by turns with what it is compared with, in random order.${trial(quick)}`,
     '![What a request costs beyond the page alone](performance.svg)', requestTable(results), '### Logins', loginTable(results, measured), '### Herds', herdTable(measured), '### Memory', memoryTable(measured)];
   const text = parts.join('\n\n');
   console.log(text);

@@ -22,11 +22,19 @@ static const char *trim(char *begin, char *end)
     return begin;
 }
 
-/* How many there may be. An array that grows takes twice the room, and a header that httpd refuses may have 800 KB of them. */
-static int count(const char *header)
+enum { LONG = 8192 };
+
+/*
+ * How many there may be. An array that grows takes twice the room: of a header that httpd accepts that is little, but one that it refuses
+ * may have 800 KB of them.
+ */
+static int expected(const char *header, size_t length)
 {
     int semicolons = 0;
 
+    if (length <= LONG) {
+        return 8;
+    }
     while ((header = strchr(header, ';'))) {
         header++;
         semicolons++;
@@ -36,8 +44,9 @@ static int count(const char *header)
 
 const apr_array_header_t *sk_cookie_parse(apr_pool_t *pool, const char *header)
 {
-    apr_array_header_t *cookies = apr_array_make(pool, count(header), sizeof(sk_cookie));
     size_t length = strlen(header);
+    apr_array_header_t *cookies =
+        apr_array_make(pool, expected(header, length), sizeof(sk_cookie));
     char *copy = apr_pstrmemdup(pool, header, length), *pair = copy, *end = copy + length,
          *next;
 
