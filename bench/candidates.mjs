@@ -1,7 +1,7 @@
 // What is measured: each candidate has an httpd of its own, with what it needs and a page of one kilobyte.
 
-import crypto from 'node:crypto';
 import path from 'node:path';
+import { formCredentials, formLocations, formUsers } from '../test/support/form.mjs';
 import { hasModule, installation } from '../test/support/httpd.mjs';
 import { scalekitHost, siteConfig } from '../test/support/sites.mjs';
 
@@ -91,30 +91,13 @@ ${lines}
   ...more,
 });
 
-const sha1 = (text) => crypto.createHash('sha1').update(text).digest('base64');
-
-// The hash is a cheap one: mod_auth_form looks the password up with each request.
 const form = (lines) => ({
   ...html,
   module: false,
   modules: ['auth_form'],
-  files: { users: `ada:{SHA}${sha1('test_made-up')}\n` },
-  config: (server) => host(server, `
-<Location "/">
-    AuthType form
-    AuthName site
-    AuthFormProvider file
-    AuthUserFile "${server.root}/users"
-    Session On
-    SessionCookieName session path=/;HttpOnly
-    ${lines}
-    Require valid-user
-</Location>
-<Location "/sign-in">
-    SetHandler form-login-handler
-    Require all granted
-</Location>`),
-  signIn: (visitor) => visitor.post('/sign-in', { httpd_username: 'ada', httpd_password: 'test_made-up' }),
+  files: { users: formUsers },
+  config: (server) => host(server, formLocations(server, lines)),
+  signIn: (visitor) => visitor.post('/sign-in', formCredentials),
 });
 
 const debianOpenidc = path.join(installation().modules, 'mod_auth_openidc.so');

@@ -1,12 +1,12 @@
 // A request with a valid session costs what budget.mjs says, in instructions: a change that makes it cost more fails here.
 
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { budget, SLACK, TOLERANCE } from './budget.mjs';
 import { defaultUsers } from './scalekit/people.mjs';
 import { isSlow } from './support/httpd.mjs';
 import { canCount, Counter, countingOptions } from './support/instructions.mjs';
+import { formCredentials, formLocations, formUsers } from './support/form.mjs';
 import { scalekitHost, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
@@ -47,27 +47,14 @@ const unable = isSlow ? 'httpd runs with a sanitizer'
 // httpd's own: a session in clear, in which a name is looked up.
 const formHost = (server) => `<VirtualHost *:${server.port}>
 ServerName form.localhost
-<Location "/">
-    AuthType form
-    AuthName site
-    AuthFormProvider file
-    AuthUserFile "${server.root}/users"
-    Session On
-    SessionCookieName session path=/;HttpOnly
-    Require valid-user
-</Location>
-<Location "/sign-in">
-    SetHandler form-login-handler
-    Require all granted
-</Location>
+${formLocations(server)}
 </VirtualHost>`;
-const sha1 = (text) => crypto.createHash('sha1').update(text).digest('base64');
 
 function siteOptions(hosts, memo, { limits, ...options }) {
   return {
     ...options,
     modules: ['auth_form'],
-    files: { 'htdocs/page.txt': FILE, 'htdocs/public/page.txt': FILE, users: `ada:{SHA}${sha1('test_made-up')}\n` },
+    files: { 'htdocs/page.txt': FILE, 'htdocs/public/page.txt': FILE, users: formUsers },
     scalekit: { users, accessTokenLife: 3600, backChannelLogoutUris: [] },
     config: (server) => [
       limits,
@@ -100,7 +87,7 @@ function itCostsWhatItMay(cases, memo = '') {
     }
     // Before the counter comes: the one process keeps its connection.
     const visitor = new Visitor(`http://form.localhost:${site.port}`);
-    await visitor.post('/sign-in', { httpd_username: 'ada', httpd_password: 'test_made-up' });
+    await visitor.post('/sign-in', formCredentials);
     form = { host: 'form.localhost', cookie: `session=${visitor.jar.get('session').value}` };
   });
   after(async () => {

@@ -16,8 +16,8 @@ typedef struct work {
 typedef struct runner {
     sk_errands *errands;
     apr_thread_t *thread;
-    apr_thread_cond_t
-        *changed; /* in turn the runner waits for work and the caller for its end */
+    /* In turn the runner waits for work and the caller for its end */
+    apr_thread_cond_t *changed;
     work *work;
     struct runner *next;      /* of all */
     struct runner *next_idle; /* who ran last comes first, so that few run */
