@@ -28,7 +28,7 @@ typedef enum sk_endpoint {
 typedef struct sk_session_cookie {
     const char *name;
     const char *attributes;
-    /* Under which mod_session_cookie keeps what it loaded from it, in the first request's notes; NULL: mod_session_dbd's */
+    /* Under which mod_session_cookie keeps what it loaded from it, in the first request's notes; NULL: not its own */
     const char *note;
 } sk_session_cookie;
 
@@ -68,6 +68,7 @@ typedef struct sk_settings {
     const sk_sealer *guard_sealer; /* the same for all servers with these secrets */
 
     const apr_array_header_t *session_cookies; /* sk_session_cookie */
+    bool looks_into_header; /* mod_session_dbd does, for one of them */
     const char *session_scope;
     /* Sessions are in the shared memory, and this cookie holds the id; NULL: mod_session's other providers keep them */
     const char *store_cookie;

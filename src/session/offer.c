@@ -95,15 +95,15 @@ static bool is_for_providers(const sk_cookie *cookie, const sk_cookie *one)
 }
 
 /* The header that has them. NULL: there are none. */
-static const char *for_providers(request_rec *r, const apr_array_header_t *cookies,
-                                 const sk_cookie *one)
+static const char *for_providers(request_rec *r)
 {
+    const sk_visit *visit = sk_visit_first(r);
     const char *header = NULL;
     int i;
 
-    for (i = 0; i < cookies->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        if (is_for_providers(cookie, one)) {
+    for (i = 0; i < visit->offered->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(visit->offered, i, sk_cookie);
+        if (is_for_providers(cookie, visit->offered_alone)) {
             header = apr_pstrcat(r->pool, header ? header : "", header ? "; " : "",
                                  cookie->name, "=", cookie->value, NULL);
         }
@@ -111,14 +111,26 @@ static const char *for_providers(request_rec *r, const apr_array_header_t *cooki
     return header;
 }
 
-static const char *value_of(const apr_array_header_t *cookies, const char *name,
-                            const sk_cookie *one)
+bool sk_offer_in_header(request_rec *r)
 {
+    const char *header;
+
+    if (sk_settings_of(r->server)->store_cookie || apr_table_get(r->headers_in, "Cookie")
+        || !(header = for_providers(r))) {
+        return false;
+    }
+    apr_table_setn(r->headers_in, "Cookie", header);
+    return true;
+}
+
+const char *sk_offer_value(request_rec *r, const char *name)
+{
+    const sk_visit *visit = sk_visit_first(r);
     int i;
 
-    for (i = 0; i < cookies->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        if (strcmp(cookie->name, name) == 0 && is_for_providers(cookie, one)) {
+    for (i = 0; i < visit->offered->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(visit->offered, i, sk_cookie);
+        if (strcmp(cookie->name, name) == 0 && is_for_providers(cookie, visit->offered_alone)) {
             return cookie->value;
         }
     }
@@ -129,8 +141,7 @@ static const char *value_of(const apr_array_header_t *cookies, const char *name,
  * What mod_session_cookie would find it takes from the notes, as if it had looked before: ap_cookie_read(), by which it looks, takes a
  * hundred instructions for each character.
  */
-static void spare_search(request_rec *r, const apr_array_header_t *cookies,
-                         const sk_session_cookie *session, const sk_cookie *one)
+static void spare_search(request_rec *r, const sk_session_cookie *session)
 {
     request_rec *first = sk_visit_first(r)->first;
     session_rec *z;
@@ -139,22 +150,29 @@ static void spare_search(request_rec *r, const apr_array_header_t *cookies,
         return;
     }
     z = sk_visit_blank(r);
-    z->encoded = sk_visit_keep(r, value_of(cookies, session->name, one));
+    z->encoded = sk_visit_keep(r, sk_offer_value(r, session->name));
     apr_table_setn(first->notes, session->note, (char *)z);
 }
 
 void sk_offer(request_rec *r, const apr_array_header_t *cookies, const sk_cookie *one)
 {
-    const apr_array_header_t *sessions = sk_settings_of(r->server)->session_cookies;
+    const sk_settings *settings = sk_settings_of(r->server);
+    const apr_array_header_t *sessions = settings->session_cookies;
+    sk_visit *visit = sk_visit_first(r);
     int i;
 
+    visit->offered = cookies;
+    visit->offered_alone = one;
     /* ap_cookie_read() reads Cookie2, too. */
-    sk_offer_end(r, for_providers(r, cookies, one), NULL);
+    sk_offer_end(r, NULL, NULL);
+    if (settings->looks_into_header) {
+        sk_offer_in_header(r);
+    }
     for (i = 0; i < sessions->nelts; i++) {
         const sk_session_cookie *session = &APR_ARRAY_IDX(sessions, i, sk_session_cookie);
         bool is_one = one && strcmp(one->name, session->name) == 0;
         if (session->note && (is_one || !sk_offer_is_repeated(cookies, session->name))) {
-            spare_search(r, cookies, session, one);
+            spare_search(r, session);
         }
     }
 }

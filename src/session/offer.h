@@ -20,6 +20,15 @@ bool sk_offer_is_repeated(const apr_array_header_t *cookies, const char *name);
 /** Offers these candidates; if one is given, no other of its name. What a provider has loaded before stays. */
 void sk_offer(request_rec *r, const apr_array_header_t *cookies, const sk_cookie *one);
 
+/**
+ * Offers them in the Cookie header as well, for who looks into it again: mod_session_cookie with SessionCookieRemove does.
+ * @return false if they were there already, or nobody would look
+ */
+bool sk_offer_in_header(request_rec *r);
+
+/** The value of the cookie that is offered; NULL: there is none. */
+const char *sk_offer_value(request_rec *r, const char *name);
+
 /** What was loaded from the cookie of this name counts no more. */
 void sk_offer_forget(request_rec *r, const char *name);
 

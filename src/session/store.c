@@ -12,6 +12,7 @@
 #include "core/text.h"
 #include "environment/environment.h"
 #include "session/cookies.h"
+#include "session/offer.h"
 #include "session/visit.h"
 
 APLOG_USE_MODULE(auth_scalekit);
@@ -38,9 +39,7 @@ static const char *text_of(request_rec *r, const apr_uuid_t *id)
 /* The id that the browser brought; NULL if it brought nothing that could be one. */
 static apr_uuid_t *brought_id(request_rec *r)
 {
-    const char *header = apr_table_get(r->headers_in, "Cookie");
-    const char *value = sk_cookie_find(sk_cookie_parse(r->pool, header ? header : ""),
-                                       sk_settings_of(r->server)->store_cookie);
+    const char *value = sk_offer_value(r, sk_settings_of(r->server)->store_cookie);
     size_t length = 0;
 
     return value && strlen(value) == ID_TEXT ? (apr_uuid_t *)sk_text_base64url_decode(

@@ -10,6 +10,7 @@
 #include <httpd.h>
 #include <mod_session.h>
 
+#include "core/cookie.h"
 #include "core/record.h"
 #include "core/settings.h"
 #include "environment/call.h"
@@ -47,6 +48,8 @@ typedef struct sk_visit {
     /* The Cookie header as it came, once ours were taken out of it; "": none */
     const char *cookies;
     const apr_array_header_t *read_cookies; /* sk_cookie: the cookies of that header */
+    const apr_array_header_t *offered;      /* to providers, while the session is loaded */
+    const sk_cookie *offered_alone;         /* of its name, that is; see offer.h */
     apr_array_header_t *sent; /* const char *: Set-Cookie lines of ours; see cookies.h */
     /* Set-Cookie lines of the session, which only the answer itself gets to see */
     apr_table_t *outgoing;
