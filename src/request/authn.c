@@ -186,7 +186,7 @@ static int accept_user(request_rec *r, const sk_record *record)
     r->user = apr_pstrdup(r->pool, remote_user(r, &record->identity));
     if (r->user) {
         r->ap_auth_type = (char *)"Scalekit";
-        if (ap_is_initial_req(r) && !sk_visit_is_upgrade(r)) {
+        if (ap_is_initial_req(r)) {
             sk_session_touch(r);
         }
         return OK;

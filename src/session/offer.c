@@ -28,7 +28,7 @@ static int count_of(const apr_array_header_t *cookies, const char *name)
  * No others: for each that it passes ap_cookie_read() makes a new copy of all before, gigabytes for a header that httpd has refused as too
  * long. None with a ',', which it takes for the end of a cookie.
  */
-const apr_array_header_t *sk_offer_candidates(request_rec *r)
+static const apr_array_header_t *candidates(request_rec *r)
 {
     const apr_array_header_t *all = sk_cookies_read(r);
     apr_array_header_t *last = apr_array_make(r->pool, 2, sizeof(sk_cookie));
@@ -44,13 +44,13 @@ const apr_array_header_t *sk_offer_candidates(request_rec *r)
     return last;
 }
 
-bool sk_offer_is_repeated(const apr_array_header_t *cookies, const char *name)
+bool sk_offer_is_repeated(const sk_offer *offer, const char *name)
 {
     const char *value = NULL;
     int i;
 
-    for (i = 0; i < cookies->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+    for (i = 0; i < offer->cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(offer->cookies, i, sk_cookie);
         if (strcmp(cookie->name, name) != 0) {
             continue;
         }
@@ -70,67 +70,88 @@ void sk_offer_forget(request_rec *r, const char *name)
     apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_dbd", name, NULL));
 }
 
-static void set_header(request_rec *r, const char *field, const char *value)
+/* ---- headers ---- */
+
+static const char *take(request_rec *r, const char *field)
 {
-    if (value == apr_table_get(r->headers_in, field)) {
-        return; /* as mostly, once ours were taken out */
-    }
+    const char *value = apr_table_get(r->headers_in, field);
+
     if (value) {
-        apr_table_setn(r->headers_in, field, value);
-    }
-    else {
         apr_table_unset(r->headers_in, field);
     }
+    return value;
 }
 
-void sk_offer_end(request_rec *r, const char *cookie, const char *cookie2)
+void sk_offer_begin(request_rec *r, sk_offer *offer)
 {
-    set_header(r, "Cookie", cookie);
-    set_header(r, "Cookie2", cookie2);
+    memset(offer, 0, sizeof(*offer));
+    offer->cookies = candidates(r);
+    offer->cookie = take(r, "Cookie");
+    offer->cookie2 = take(r, "Cookie2"); /* ap_cookie_read() reads it, too */
+    sk_visit_first(r)->offer = offer;
 }
 
-static bool is_for_providers(const sk_cookie *cookie, const sk_cookie *one)
+void sk_offer_end(request_rec *r)
 {
-    return !one || cookie == one || strcmp(cookie->name, one->name) != 0;
+    sk_visit *visit = sk_visit_first(r);
+    const sk_offer *offer = visit->offer;
+
+    if (offer->is_in_header) {
+        apr_table_unset(r->headers_in, "Cookie");
+    }
+    if (offer->cookie) {
+        apr_table_setn(r->headers_in, "Cookie", offer->cookie);
+    }
+    if (offer->cookie2) {
+        apr_table_setn(r->headers_in, "Cookie2", offer->cookie2);
+    }
+    visit->offer = NULL;
 }
 
-/* The header that has them. NULL: there are none. */
-static const char *for_providers(request_rec *r)
+static bool is_offered(const sk_offer *offer, const sk_cookie *cookie)
 {
-    const sk_visit *visit = sk_visit_first(r);
-    const char *header = NULL;
+    return !offer->alone || cookie == offer->alone
+           || strcmp(cookie->name, offer->alone->name) != 0;
+}
+
+static void put_into_header(request_rec *r, sk_offer *offer)
+{
+    const char *header = "";
     int i;
 
-    for (i = 0; i < visit->offered->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(visit->offered, i, sk_cookie);
-        if (is_for_providers(cookie, visit->offered_alone)) {
-            header = apr_pstrcat(r->pool, header ? header : "", header ? "; " : "",
-                                 cookie->name, "=", cookie->value, NULL);
+    for (i = 0; i < offer->cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(offer->cookies, i, sk_cookie);
+        if (is_offered(offer, cookie)) {
+            header = apr_pstrcat(r->pool, header, *header ? "; " : "", cookie->name, "=",
+                                 cookie->value, NULL);
         }
     }
-    return header;
+    apr_table_setn(r->headers_in, "Cookie", header);
+    offer->is_in_header = true;
 }
 
 bool sk_offer_in_header(request_rec *r)
 {
-    const char *header;
+    sk_offer *offer = sk_visit_first(r)->offer;
 
-    if (sk_settings_of(r->server)->store_cookie || apr_table_get(r->headers_in, "Cookie")
-        || !(header = for_providers(r))) {
+    if (sk_settings_of(r->server)->store_cookie || offer->is_in_header
+        || offer->cookies->nelts == 0) {
         return false;
     }
-    apr_table_setn(r->headers_in, "Cookie", header);
+    put_into_header(r, offer);
     return true;
 }
 
+/* ---- what is offered ---- */
+
 const char *sk_offer_value(request_rec *r, const char *name)
 {
-    const sk_visit *visit = sk_visit_first(r);
+    const sk_offer *offer = sk_visit_first(r)->offer;
     int i;
 
-    for (i = 0; i < visit->offered->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(visit->offered, i, sk_cookie);
-        if (strcmp(cookie->name, name) == 0 && is_for_providers(cookie, visit->offered_alone)) {
+    for (i = 0; i < offer->cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(offer->cookies, i, sk_cookie);
+        if (strcmp(cookie->name, name) == 0 && is_offered(offer, cookie)) {
             return cookie->value;
         }
     }
@@ -154,24 +175,21 @@ static void spare_search(request_rec *r, const sk_session_cookie *session)
     apr_table_setn(first->notes, session->note, (char *)z);
 }
 
-void sk_offer(request_rec *r, const apr_array_header_t *cookies, const sk_cookie *one)
+void sk_offer_make(request_rec *r, const sk_cookie *alone)
 {
     const sk_settings *settings = sk_settings_of(r->server);
     const apr_array_header_t *sessions = settings->session_cookies;
-    sk_visit *visit = sk_visit_first(r);
+    sk_offer *offer = sk_visit_first(r)->offer;
     int i;
 
-    visit->offered = cookies;
-    visit->offered_alone = one;
-    /* ap_cookie_read() reads Cookie2, too. */
-    sk_offer_end(r, NULL, NULL);
-    if (settings->looks_into_header) {
-        sk_offer_in_header(r);
+    offer->alone = alone;
+    if (settings->looks_into_header || offer->is_in_header) {
+        put_into_header(r, offer);
     }
     for (i = 0; i < sessions->nelts; i++) {
         const sk_session_cookie *session = &APR_ARRAY_IDX(sessions, i, sk_session_cookie);
-        bool is_one = one && strcmp(one->name, session->name) == 0;
-        if (session->note && (is_one || !sk_offer_is_repeated(cookies, session->name))) {
+        bool is_alone = alone && strcmp(alone->name, session->name) == 0;
+        if (session->note && (is_alone || !sk_offer_is_repeated(offer, session->name))) {
             spare_search(r, session);
         }
     }

@@ -11,14 +11,27 @@
 
 #include "core/cookie.h"
 
-/** The cookies (sk_cookie) of sessions: of each name that the configuration has for them the last few, the last first. */
-const apr_array_header_t *sk_offer_candidates(request_rec *r);
+/** While a session is loaded. */
+typedef struct sk_offer {
+    /* sk_cookie: of each name that the configuration has for sessions the last few, the last first */
+    const apr_array_header_t *cookies;
+    const sk_cookie *alone;       /* of its name only this one; NULL: all of them */
+    const char *cookie, *cookie2; /* the headers as they were; NULL: there was none */
+    bool is_in_header;
+} sk_offer;
+
+/** Hides the headers Cookie and Cookie2 until sk_offer_end(), and finds what there is to offer. */
+void sk_offer_begin(request_rec *r, sk_offer *offer);
+void sk_offer_end(request_rec *r);
 
 /** Did this cookie come with two values or more? mod_session takes that for none. */
-bool sk_offer_is_repeated(const apr_array_header_t *cookies, const char *name);
+bool sk_offer_is_repeated(const sk_offer *offer, const char *name);
 
-/** Offers these candidates; if one is given, no other of its name. What a provider has loaded before stays. */
-void sk_offer(request_rec *r, const apr_array_header_t *cookies, const sk_cookie *one);
+/** Offers the cookies; if one is given, no other of its name. What a provider has loaded before stays. */
+void sk_offer_make(request_rec *r, const sk_cookie *alone);
+
+/** What was loaded from the cookie of this name counts no more. */
+void sk_offer_forget(request_rec *r, const char *name);
 
 /**
  * Offers them in the Cookie header as well, for who looks into it again: mod_session_cookie with SessionCookieRemove does.
@@ -28,11 +41,5 @@ bool sk_offer_in_header(request_rec *r);
 
 /** The value of the cookie that is offered; NULL: there is none. */
 const char *sk_offer_value(request_rec *r, const char *name);
-
-/** What was loaded from the cookie of this name counts no more. */
-void sk_offer_forget(request_rec *r, const char *name);
-
-/** Puts back the headers Cookie and Cookie2; NULL: there was none. */
-void sk_offer_end(request_rec *r, const char *cookie, const char *cookie2);
 
 #endif

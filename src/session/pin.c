@@ -229,8 +229,8 @@ static apr_status_t load_whole(request_rec *r, loaded *found)
 }
 
 /* Loads with each of the values alone and takes the session that the judge finds newest. */
-static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
-                              const char *name, loaded *best)
+static apr_status_t load_best(request_rec *r, const sk_offer *offer, const char *name,
+                              loaded *best)
 {
     apr_time_t newest = 0;
     apr_status_t rv = OK;
@@ -241,8 +241,8 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
                   "another host of this domain or another path: using the one that holds the "
                   "newest session (reference %s)",
                   name, sk_visit_reference(r));
-    for (i = 0; i < cookies->nelts && rv == OK; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+    for (i = 0; i < offer->cookies->nelts && rv == OK; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(offer->cookies, i, sk_cookie);
         loaded candidate;
         const char *entry;
         apr_time_t age;
@@ -250,7 +250,7 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
             continue;
         }
         sk_offer_forget(r, name);
-        sk_offer(r, cookies, cookie);
+        sk_offer_make(r, cookie);
         rv = load_whole(r, &candidate);
         entry = rv == OK ? apr_table_get(candidate.session->entries, entry_key) : NULL;
         age = entry ? mod_session.judge(r, entry) : 0;
@@ -264,24 +264,23 @@ static apr_status_t load_best(request_rec *r, const apr_array_header_t *cookies,
 }
 
 /* The session, whichever of its cookies came more than once; blank where none is any good. */
-static apr_status_t load_one_of_several(request_rec *r, loaded *found)
+static apr_status_t load_one_of_several(request_rec *r, const sk_offer *offer, loaded *found)
 {
     const apr_array_header_t *sessions = sk_settings_of(r->server)->session_cookies;
-    const apr_array_header_t *cookies = sk_offer_candidates(r);
     apr_status_t rv = OK;
     int i;
 
     memset(found, 0, sizeof(*found));
     for (i = 0; i < sessions->nelts && rv == OK && !found->session; i++) {
         const char *name = APR_ARRAY_IDX(sessions, i, sk_session_cookie).name;
-        if (sk_offer_is_repeated(cookies, name)) {
-            rv = load_best(r, cookies, name, found);
+        if (sk_offer_is_repeated(offer, name)) {
+            rv = load_best(r, offer, name, found);
         }
     }
     if (rv != OK || found->session) {
         return rv;
     }
-    sk_offer(r, cookies, NULL);
+    sk_offer_make(r, NULL);
     return load_whole(r, found);
 }
 
@@ -294,30 +293,27 @@ static bool is_same(const session_rec *one, const session_rec *other)
 static apr_status_t load(request_rec *r, session_rec **z)
 {
     sk_visit *visit = sk_visit_first(r);
-    const char *cookie, *cookie2;
+    sk_offer offer;
     loaded found;
     apr_status_t rv;
 
-    if (visit->is_loading || !sk_settings_of(r->server)) {
+    if (visit->offer || !sk_settings_of(r->server)) {
         return DECLINED;
     }
     if (is_pinned(r, visit)) {
         *z = visit->pinned;
         return OK;
     }
-    visit->is_loading = true;
-    cookie = apr_table_get(r->headers_in, "Cookie");
-    cookie2 = apr_table_get(r->headers_in, "Cookie2");
-    rv = load_one_of_several(r, &found);
-    sk_offer_end(r, cookie, cookie2);
-    visit->is_loading = false;
+    sk_offer_begin(r, &offer);
+    rv = load_one_of_several(r, &offer, &found);
+    sk_offer_end(r);
     *z = found.session;
     if (rv == OK && visit->pinned && is_same(visit->pinned, *z)) {
         *z = visit->pinned;
     }
     if (rv == OK && !visit->pinned) {
         visit->entry = apr_table_get((*z)->entries, entry_key);
-        visit->text = holds_only(*z, entry_key) ? found.text : NULL;
+        visit->text = found.text && holds_only(*z, entry_key) ? found.text : NULL;
         visit->pinned = *z;
         namespace_of(r, visit->pinned_for);
     }

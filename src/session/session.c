@@ -364,7 +364,8 @@ void sk_session_touch(request_rec *r)
     session_rec *z;
 
     if (visit->status == SK_SESSION_VALID && idle > 0
-        && seconds_now(r) > visit->record->last_use + idle / 10 && !sk_pin_load(r, &z)) {
+        && seconds_now(r) > visit->record->last_use + idle / 10 && !sk_visit_is_upgrade(r)
+        && !sk_pin_load(r, &z)) {
         sk_renewal_follow(r, visit->record);
         visit->record->last_use = seconds_now(r);
         put(r, z, visit->record);

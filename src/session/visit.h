@@ -10,7 +10,6 @@
 #include <httpd.h>
 #include <mod_session.h>
 
-#include "core/cookie.h"
 #include "core/record.h"
 #include "core/settings.h"
 #include "environment/call.h"
@@ -33,7 +32,8 @@ typedef struct sk_visit {
     request_rec *first;
 
     /* Only used in the first request's: session/. */
-    bool is_loading;
+    struct sk_offer
+        *offer; /* what providers are offered while the session is loaded; NULL: it is not */
     bool is_saving;
     bool is_void;  /* the session has ended meanwhile: it is not written again */
     bool is_login; /* a session was begun in this request */
@@ -48,8 +48,6 @@ typedef struct sk_visit {
     /* The Cookie header as it came, once ours were taken out of it; "": none */
     const char *cookies;
     const apr_array_header_t *read_cookies; /* sk_cookie: the cookies of that header */
-    const apr_array_header_t *offered;      /* to providers, while the session is loaded */
-    const sk_cookie *offered_alone;         /* of its name, that is; see offer.h */
     apr_array_header_t *sent; /* const char *: Set-Cookie lines of ours; see cookies.h */
     /* Set-Cookie lines of the session, which only the answer itself gets to see */
     apr_table_t *outgoing;
