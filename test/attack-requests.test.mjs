@@ -14,6 +14,9 @@ const ADA = 'usr_17500000000000001';
 const PATIENCE = isSlow ? 10 : 2; // seconds that httpd waits for a body, counted from its headers
 const WAYS = ['app', 'cgi', 'fastcgi'];
 
+// Reads its body: mod_cgid loses the answer of a script that leaves one behind. Then as siteFiles' script does.
+const script = '#!/bin/sh\ncat >/dev/null\nprintf "Content-Type: text/plain\\r\\n\\r\\n"\nexport -p\n';
+
 let site;
 let backend;
 let fastcgi;
@@ -25,7 +28,7 @@ before(async () => {
   site = await startSite({
     ports: 2,
     scalekit: { backChannelLogoutUris: [] },
-    files: { ...siteFiles, 'cgi-bin/swallow': { text: '#!/bin/sh\ncat >/dev/null\nprintf "Content-Type: text/plain\\r\\n\\r\\n"\n', mode: 0o755 } },
+    files: { ...siteFiles, 'cgi-bin/told': { text: script, mode: 0o755 } },
     http2: true,
     config: (server) => (hasModule('http2') ? ['Protocols h2c http/1.1'] : []).concat(server.ports.map((port, lenient) => scalekitHost(server, {
       port,
@@ -38,8 +41,7 @@ before(async () => {
       extra: `${lenient ? 'HttpProtocolOptions Unsafe\nLimitRequestFieldSize 1048576' : ''}
         ProxyPassMatch "^/(?:public|open|page|other)/(app)$" "${backend.url}/$1"
         ProxyPassMatch "^/(?:public|open|page|other)/(fastcgi)$" "fcgi://127.0.0.1:${fastcgi.port}/$1" disablereuse=on
-        ScriptAliasMatch "^/(?:public|open|page|other)/cgi$" "${server.root}/cgi-bin/env"
-        ScriptAliasMatch "^/page/swallow$" "${server.root}/cgi-bin/swallow"`,
+        ScriptAliasMatch "^/(?:public|open|page|other)/cgi$" "${server.root}/cgi-bin/told"`,
     }))).join('\n'),
   });
   cookie = `session=${(await signIn(site)).jar.get('session').value}`;
@@ -211,7 +213,7 @@ describe('a body', () => {
     const before = most();
     const status = await new Promise((resolve, reject) => {
       const headers = { Host: host().slice(6), Cookie: cookie, 'Transfer-Encoding': 'chunked' };
-      const request = http.request({ host: '127.0.0.1', port: site.port, method: 'POST', path: '/page/swallow', headers }, (answer) => resolve(answer.resume().statusCode));
+      const request = http.request({ host: '127.0.0.1', port: site.port, method: 'POST', path: '/page/cgi', headers }, (answer) => resolve(answer.resume().statusCode));
       const block = Buffer.alloc(65536);
       let left = 1600;
       const write = () => {
