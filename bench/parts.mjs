@@ -3,7 +3,7 @@
 
 import { expiredVisitors, inParallel, quantile, refreshes, refreshesFail, reused, tally } from '../test/support/refreshing.mjs';
 import { signIn } from './stage.mjs';
-import { cpuOf, crowd, median, privateMemoryOf, sample, shuffled } from './measure.mjs';
+import { cpuOf, crowd, mean, median, privateMemoryOf, sample, shuffled } from './measure.mjs';
 
 const HERD = 200;
 const TOKEN_MS = 100; // what a refresh takes at Scalekit
@@ -16,25 +16,22 @@ async function renew(subjects) {
   for (const subject of subjects) {
     await subject.server.reload();
     subject.visitor = await signIn(subject);
-    subject.perSecond = undefined; // so that sample() warms them up
+    subject.isWarm = false;
   }
 }
 
 const SLICES = 4;
 
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 // What else a machine does comes and goes within seconds: by turns with what the subject is compared with, in slices.
 async function sampleBeside(subject, base, seconds) {
   const slices = [];
   for (let i = 0; i < SLICES; i += 1) {
-    const { us: baseUs } = await sample(base, seconds / SLICES / 2);
-    slices.push({ baseUs, ...await sample(subject, seconds / SLICES / 2) });
+    slices.push({ baseUs: await sample(base, seconds / SLICES / 2), us: await sample(subject, seconds / SLICES / 2) });
   }
-  return Object.fromEntries(['baseUs', 'us', 'perSecond'].map((key) => [key, mean(slices.map((slice) => slice[key]))]));
+  return Object.fromEntries(['baseUs', 'us'].map((key) => [key, mean(slices.map((slice) => slice[key]))]));
 }
 
-/** { name: [{ us, perSecond, and baseUs: of what it is compared with, one for each round] } */
+/** { name: [{ us, and baseUs: of what it is compared with, one for each round] } */
 export async function measureRequests(subjects, { rounds, seconds, say = silent }) {
   const samples = Object.fromEntries(subjects.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { httpdCore, loadCore, median } from './measure.mjs';
+import { httpdCore, loadCore, mean } from './measure.mjs';
 
 const top = fileURLToPath(new URL('..', import.meta.url));
 
@@ -25,22 +25,25 @@ export function table(head, rows) {
   return [line(head), line(head.map((_, i) => (i ? '---:' : '---'))), ...rows.map(line)].join('\n');
 }
 
+// What a mean of other rounds would differ from this one by, mostly.
+const standardError = (values) => Math.sqrt(mean(values.map((value) => (value - mean(values)) ** 2)) / (values.length - 1));
+
 /**
- * By candidate, over the rounds: us and added, with quarter, half of what lies between the quartiles of added; ratio;
- * perSecond. added and ratio compare with samples of the same moment.
+ * By candidate, means of the rounds: us; ratio to what it is compared with at the same moment, and what that is in microseconds,
+ * added, with its standard error. A machine that others work on as well is faster and slower by the second, both of them alike.
  */
 export function summarize(subjects, samples) {
   const bases = new Set(subjects.map(({ beside = 'file' }) => beside));
   return subjects.map((subject) => {
     const own = samples[subject.name];
-    const added = own.map(({ us, baseUs }) => us - baseUs).sort((a, b) => a - b);
+    const ratios = own.map(({ us, baseUs }) => us / baseUs);
+    const base = mean(own.map(({ baseUs }) => baseUs));
     return {
       ...subject,
-      us: median(own.map(({ us }) => us)),
-      added: median(added),
-      quarter: (added[Math.floor(added.length * 0.75)] - added[Math.floor(added.length * 0.25)]) / 2,
-      ratio: median(own.map(({ us, baseUs }) => us / baseUs)),
-      perSecond: median(own.map(({ perSecond }) => perSecond)),
+      us: mean(own.map(({ us }) => us)),
+      ratio: mean(ratios),
+      added: (mean(ratios) - 1) * base,
+      error: standardError(ratios) * base,
       isBase: bases.has(subject.name) && !subject.beside,
     };
   });
@@ -57,10 +60,10 @@ const allowed = (value, budget, show) => (budget ? `${value > budget ? '**over**
 
 function requestTable(results) {
   const pace = paceOf(results);
-  return table(['A request to', 'us of CPU', 'added', '+/-', 'budget', 'ratio', 'requests/s'], results.map((result) => [
-    result.title, oneDigit(result.us), result.isBase ? '' : oneDigit(result.added), result.isBase ? '' : oneDigit(result.quarter),
+  return table(['A request to', 'us of CPU', 'added', '+/-', 'budget', 'ratio'], results.map((result) => [
+    result.title, oneDigit(result.us), result.isBase ? '' : oneDigit(result.added), result.isBase ? '' : oneDigit(result.error),
     allowed(result.added, result.budget * pace, oneDigit),
-    result.isBase ? '' : twoDigits(result.ratio), thousands(result.perSecond)]));
+    result.isBase ? '' : twoDigits(result.ratio)]));
 }
 
 function loginTable(results, { logins }) {

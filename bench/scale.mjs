@@ -14,7 +14,7 @@ const size = quick ? { rounds: 2, seconds: 0.2 } : { rounds: 9, seconds: 1 };
 
 const seen = []; // whatever was measured
 const HEAD = ['httpd alone, us', 'ours, us', 'added', '+/-'];
-const cells = ({ base, us, added, quarter }) => [base, us, added, quarter].map(oneDigit);
+const cells = ({ base, us, added, error }) => [base, us, added, error].map(oneDigit);
 
 // candidates: { what it has: { ours, plain }}, plain being there unless one for all will do; more: further [head, cell of ours and plain]
 async function grow(title, text, what, candidates, more = []) {
