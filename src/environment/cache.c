@@ -123,6 +123,53 @@ const unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, ap
     return unseal(call, cache, key, found, length);
 }
 
+/* ---- names that were found before, as OpenSSL's hash takes as long as all the rest of a request's session ---- */
+
+/* What is remembered of a secret: the purpose with its NUL, and the name. */
+static bool recall_name(const sk_call *call, const sk_cache *cache, const char *purpose,
+                        sk_span secret, sk_cache_key *key)
+{
+    size_t length = strlen(purpose) + 1;
+    sk_span known;
+
+    if (!sk_memo_find(cache->memo, call->pool, cache, secret, &known)
+        || known.length != length + sizeof(*key) || memcmp(known.bytes, purpose, length) != 0) {
+        return false;
+    }
+    memcpy(key, (const char *)known.bytes + length, sizeof(*key));
+    return true;
+}
+
+static void remember_name(const sk_call *call, const sk_cache *cache, const char *purpose,
+                          sk_span secret, const sk_cache_key *key)
+{
+    size_t length = strlen(purpose) + 1;
+    char *bytes = apr_palloc(call->pool, length + sizeof(*key));
+    sk_span known = {bytes, length + sizeof(*key)};
+
+    memcpy(bytes, purpose, length);
+    memcpy(bytes + length, key, sizeof(*key));
+    sk_memo_add(cache->memo, cache, secret, known);
+}
+
+const unsigned char *sk_cache_find(const sk_call *call, const sk_cache *cache, apr_time_t now,
+                                   const char *purpose, const char *secret, size_t *length)
+{
+    sk_span text = {secret, strlen(secret)};
+    sk_cache_key key;
+    bool is_known = recall_name(call, cache, purpose, text, &key);
+    const unsigned char *value;
+
+    if (!is_known && !sk_cache_name(cache, purpose, secret, &key)) {
+        return NULL;
+    }
+    value = sk_cache_get(call, cache, now, &key, length);
+    if (value && !is_known) {
+        remember_name(call, cache, purpose, text, &key);
+    }
+    return value;
+}
+
 bool sk_cache_has(const sk_call *call, const sk_cache *cache, apr_time_t now,
                   const sk_cache_key *key)
 {

@@ -39,7 +39,7 @@ typedef struct sk_cache_key {
 /**
  * Makes the cache of an environment. Its keys are cleansed with the pool.
  * @param table must live as long as the pool
- * @param memo spares opening the same value again; must live as long as the pool; NULL: none
+ * @param memo spares opening the same value and hashing the same name again; must live as long as the pool; NULL: none
  * @param secrets `const char *` each, at least one; the first seals, all open
  * @return NULL if OpenSSL fails
  */
@@ -59,6 +59,13 @@ bool sk_cache_name(const sk_cache *cache, const char *purpose, const char *secre
 /** The value, allocated from the call's pool, with a NUL behind it that does not count; NULL if there is none. */
 const unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, apr_time_t now,
                                   const sk_cache_key *key, size_t *length);
+
+/**
+ * The same of what goes by this secret, whose beginning nobody can choose (see memo.h): it and the name are remembered
+ * if there is a value.
+ */
+const unsigned char *sk_cache_find(const sk_call *call, const sk_cache *cache, apr_time_t now,
+                                   const char *purpose, const char *secret, size_t *length);
 
 /**
  * Is there a value, also one that does not open here? While keys are changed, the processes of a new generation seal with

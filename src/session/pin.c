@@ -197,6 +197,9 @@ static bool decode(request_rec *r, loaded *found)
     if (has_expired(z)) {
         return false;
     }
+    if (!z->encoded) {
+        return true; /* as of most strangers */
+    }
     if (recall(r, z)) {
         return !has_expired(z);
     }

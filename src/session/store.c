@@ -71,23 +71,27 @@ static bool reach(request_rec *r, memory *m)
     return m->cache;
 }
 
+static const char purpose[] = "session";
+
+static const char *secret_of(request_rec *r, const apr_uuid_t *id)
+{
+    return apr_pstrcat(r->pool, text_of(r, id), " ", sk_settings_of(r->server)->session_scope,
+                       NULL);
+}
+
 static bool name_of(request_rec *r, const memory *m, const apr_uuid_t *id, sk_cache_key *key)
 {
-    const char *scope = sk_settings_of(r->server)->session_scope;
-
-    return sk_cache_name(m->cache, "session",
-                         apr_pstrcat(r->pool, text_of(r, id), " ", scope, NULL), key);
+    return sk_cache_name(m->cache, purpose, secret_of(r, id), key);
 }
 
 static const char *fetch(request_rec *r, const apr_uuid_t *id)
 {
     memory m;
-    sk_cache_key key;
     size_t length;
 
-    return reach(r, &m) && name_of(r, &m, id, &key)
-               ? (const char *)sk_cache_get(&m.call, m.cache, apr_time_now(), &key, &length)
-               : NULL;
+    return reach(r, &m) ? (const char *)sk_cache_find(&m.call, m.cache, apr_time_now(), purpose,
+                                                      secret_of(r, id), &length)
+                        : NULL;
 }
 
 /* A session that nobody uses any more makes room; use is written down long before. */

@@ -259,7 +259,7 @@ export const rules = [
   {
     name: 'a session with more in it than our entry is not remembered',
     file: 'src/session/pin.c',
-    from: 'visit->text = holds_only(*z, entry_key) ? found.text : NULL;',
+    from: 'visit->text = found.text && holds_only(*z, entry_key) ? found.text : NULL;',
     to: 'visit->text = found.text;',
     test: 'test/memo.test.mjs',
   },

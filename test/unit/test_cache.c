@@ -328,6 +328,46 @@ static void one_process_refreshes_and_all_see_its_result(void **state)
     }
 }
 
+static const char *find(apr_pool_t *pool, const sk_cache *cache, const char *purpose,
+                        const char *secret)
+{
+    sk_call call = {pool, note, NULL, 0, false, false};
+    size_t length;
+
+    return (const char *)sk_cache_find(&call, cache, NOW, purpose, secret, &length);
+}
+
+/* Each twice, as the second time the name is remembered; and both caches have one memo. */
+static void what_goes_by_a_secret_is_found_as_by_its_name(void **state)
+{
+    sk_memo *memo = sk_memo_create(*state, 64 * 1024);
+    sk_table *table = table_of(*state);
+    apr_array_header_t *keys = support_words(*state, OLD);
+    const sk_cache *cache = sk_cache_create(*state, table, memo, keys, URL, "client");
+    const sk_cache *other = sk_cache_create(*state, table, memo, keys, URL, "other client");
+    sk_call call = {*state, note, NULL, 0, false, false};
+    sk_cache_key key = name(cache, "refresh", "a-secret");
+    int round;
+
+    assert_null(find(*state, cache, "refresh", "a-secret"));
+    assert_int_equal(set(*state, cache, key, "one"), SK_OUTCOME_YES);
+    assert_int_equal(set(*state, other, name(other, "refresh", "a-secret"), "other"),
+                     SK_OUTCOME_YES);
+    assert_int_equal(set(*state, cache, name(cache, "other", "a-secret"), "two"),
+                     SK_OUTCOME_YES);
+    for (round = 0; round < 2; round++) {
+        support_expect_text("by its name", find(*state, cache, "refresh", "a-secret"), "one");
+        support_expect_text("for another purpose", find(*state, cache, "other", "a-secret"),
+                            "two");
+        support_expect_text("elsewhere", find(*state, other, "refresh", "a-secret"), "other");
+        assert_null(find(*state, cache, "refresh", "another-secret"));
+    }
+    assert_int_equal(set(*state, cache, key, "newer"), SK_OUTCOME_YES);
+    support_expect_text("changed", find(*state, cache, "refresh", "a-secret"), "newer");
+    assert_int_equal(sk_cache_delete(&call, cache, NOW, &key), SK_OUTCOME_YES);
+    assert_null(find(*state, cache, "refresh", "a-secret"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +380,7 @@ int main(void)
         TEST(a_value_does_not_open_under_another_name),
         TEST(a_new_secret_in_front_keeps_what_is_there),
         TEST(the_memory_holds_no_secret),
+        TEST(what_goes_by_a_secret_is_found_as_by_its_name),
         TEST(one_process_refreshes_and_all_see_its_result),
     };
 
