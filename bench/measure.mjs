@@ -95,7 +95,7 @@ export async function sample(subject, seconds) {
   const target = withCookie(subject);
   if (!subject.isWarm) await load(target, 500);
   subject.isWarm = true;
-  const requests = Math.round(RATE * seconds);
+  const requests = Math.max(20, Math.round(RATE * seconds)); // h2load wants one for each connection at least
   const before = cpuOf(subject.server);
   await load(target, requests);
   const us = (cpuOf(subject.server) - before) / requests * 1e6;

@@ -353,11 +353,11 @@ static void what_goes_by_a_secret_is_found_as_by_its_name(void **state)
     assert_int_equal(set(*state, cache, key, "one"), SK_OUTCOME_YES);
     assert_int_equal(set(*state, other, name(other, "refresh", "a-secret"), "other"),
                      SK_OUTCOME_YES);
-    assert_int_equal(set(*state, cache, name(cache, "other", "a-secret"), "two"),
+    assert_int_equal(set(*state, cache, name(cache, "another", "a-secret"), "two"),
                      SK_OUTCOME_YES);
     for (round = 0; round < 2; round++) {
         support_expect_text("by its name", find(*state, cache, "refresh", "a-secret"), "one");
-        support_expect_text("for another purpose", find(*state, cache, "other", "a-secret"),
+        support_expect_text("for another purpose", find(*state, cache, "another", "a-secret"),
                             "two");
         support_expect_text("elsewhere", find(*state, other, "refresh", "a-secret"), "other");
         assert_null(find(*state, cache, "refresh", "another-secret"));
