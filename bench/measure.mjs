@@ -52,24 +52,20 @@ export function privateMemoryOf(server) {
   return sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
 }
 
-async function h2load({ server, path, cookie }, connections, requests, more = []) {
-  const { stdout } = await promisify(execFile)('h2load', ['--h1', '-t', 1, '-c', connections, '-n', requests, ...more,
+async function h2load({ server, path, cookie }, connections, requests) {
+  const { stdout } = await promisify(execFile)('h2load', ['--h1', '-t', 1, '-c', connections, '-n', requests,
     `--connect-to=127.0.0.1:${server.port}`, ...(cookie ? ['-H', `Cookie: ${cookie}`] : []), server.url + path]);
   return stdout;
 }
 
-// Requests per second, of all connections together. Of as many as httpd can answer each costs more or less by how often it finds
-// nothing to do and goes to sleep, which is chance, and worth more than what is measured.
-const RATE = 2000;
-
 // Fails unless each answer is 200 and as long as the page.
 async function load(target, requests) {
-  const connections = target.connections ?? 4;
-  const output = await h2load(target, connections, requests, ['--rps', RATE / connections]);
+  const output = await h2load(target, target.connections ?? 4, requests);
   const number = (pattern) => Number(pattern.exec(output)?.[1] ?? 0);
   const good = number(/ (\d+) succeeded/) === requests && number(/ (\d+) 2xx/) === requests
     && number(/ headers .*\((\d+)\) data/) === requests * Buffer.byteLength(target.text);
   if (!good) throw new Error(`${target.name}: not every answer was the page:\n${output}`);
+  return { perSecond: number(/ ([\d.]+) req\/s/) };
 }
 
 // The cookies that the visitor's browser would send now.
@@ -89,18 +85,18 @@ async function check({ name, server, visitor, path, text, isOpen }) {
   if (gotIn !== isOpen) throw new Error(`${name}: a stranger ${gotIn ? 'gets in' : 'is kept out'}: ${brief(stranger)}`);
 }
 
-/** Microseconds of httpd's CPU for a request, from one sample of about so many seconds. */
+/** One sample of about so many seconds: { us: of httpd's CPU per request, perSecond: requests }. */
 export async function sample(subject, seconds) {
   await check(subject); // which also brings the cookies that a browser would have by now
   const target = withCookie(subject);
-  if (!subject.isWarm) await load(target, 500);
-  subject.isWarm = true;
-  const requests = Math.max(20, Math.round(RATE * seconds)); // h2load wants one for each connection at least
+  subject.perSecond ??= (await load(target, 500)).perSecond;
+  const requests = Math.max(100, Math.round(subject.perSecond * seconds));
   const before = cpuOf(subject.server);
-  await load(target, requests);
+  const { perSecond } = await load(target, requests);
   const us = (cpuOf(subject.server) - before) / requests * 1e6;
   await check(subject);
-  return us;
+  subject.perSecond = perSecond;
+  return { us, perSecond };
 }
 
 export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -16,7 +16,7 @@ async function renew(subjects) {
   for (const subject of subjects) {
     await subject.server.reload();
     subject.visitor = await signIn(subject);
-    subject.isWarm = false;
+    subject.perSecond = undefined; // so that sample() warms them up
   }
 }
 
@@ -26,12 +26,13 @@ const SLICES = 4;
 async function sampleBeside(subject, base, seconds) {
   const slices = [];
   for (let i = 0; i < SLICES; i += 1) {
-    slices.push({ baseUs: await sample(base, seconds / SLICES / 2), us: await sample(subject, seconds / SLICES / 2) });
+    const { us: baseUs } = await sample(base, seconds / SLICES / 2);
+    slices.push({ baseUs, ...await sample(subject, seconds / SLICES / 2) });
   }
-  return Object.fromEntries(['baseUs', 'us'].map((key) => [key, mean(slices.map((slice) => slice[key]))]));
+  return Object.fromEntries(['baseUs', 'us', 'perSecond'].map((key) => [key, mean(slices.map((slice) => slice[key]))]));
 }
 
-/** { name: [{ us, and baseUs: of what it is compared with, one for each round] } */
+/** { name: [{ us, perSecond, and baseUs: of what it is compared with, one for each round] } */
 export async function measureRequests(subjects, { rounds, seconds, say = silent }) {
   const samples = Object.fromEntries(subjects.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {

@@ -25,26 +25,28 @@ export function table(head, rows) {
   return [line(head), line(head.map((_, i) => (i ? '---:' : '---'))), ...rows.map(line)].join('\n');
 }
 
-// What a mean of other rounds would differ from this one by, mostly.
 const standardError = (values) => Math.sqrt(mean(values.map((value) => (value - mean(values)) ** 2)) / (values.length - 1));
 
 /**
- * By candidate, means of the rounds: us; ratio to what it is compared with at the same moment, and what that is in microseconds,
- * added, with its standard error. A machine that others work on as well is faster and slower by the second, both of them alike.
+ * By candidate, means of the rounds: ratio to what it is compared with at the same moment; us of that and added, by the ratio; the
+ * standard error of added; perSecond. A machine that others work on as well is faster and slower by the second, both of them alike.
  */
 export function summarize(subjects, samples) {
-  const bases = new Set(subjects.map(({ beside = 'file' }) => beside));
+  const baseOf = (subject) => subjects.find(({ name }) => name === (subject.beside ?? 'file'));
+  const isBase = (subject) => !subject.beside && subjects.some((other) => other !== subject && baseOf(other) === subject);
+  const meanOf = (subject, value) => mean(samples[subject.name].map(value));
+  const usOf = (subject) => (isBase(subject) ? meanOf(subject, ({ us }) => us) : usOf(baseOf(subject)) * meanOf(subject, ({ us, baseUs }) => us / baseUs));
   return subjects.map((subject) => {
-    const own = samples[subject.name];
-    const ratios = own.map(({ us, baseUs }) => us / baseUs);
-    const base = mean(own.map(({ baseUs }) => baseUs));
+    const ratios = samples[subject.name].map(({ us, baseUs }) => us / baseUs);
+    const base = usOf(baseOf(subject));
     return {
       ...subject,
-      us: mean(own.map(({ us }) => us)),
+      us: usOf(subject),
+      added: usOf(subject) - base,
       ratio: mean(ratios),
-      added: (mean(ratios) - 1) * base,
       error: standardError(ratios) * base,
-      isBase: bases.has(subject.name) && !subject.beside,
+      perSecond: meanOf(subject, ({ perSecond }) => perSecond),
+      isBase: isBase(subject),
     };
   });
 }
@@ -60,10 +62,10 @@ const allowed = (value, budget, show) => (budget ? `${value > budget ? '**over**
 
 function requestTable(results) {
   const pace = paceOf(results);
-  return table(['A request to', 'us of CPU', 'added', '+/-', 'budget', 'ratio'], results.map((result) => [
+  return table(['A request to', 'us of CPU', 'added', '+/-', 'budget', 'ratio', 'requests/s'], results.map((result) => [
     result.title, oneDigit(result.us), result.isBase ? '' : oneDigit(result.added), result.isBase ? '' : oneDigit(result.error),
     allowed(result.added, result.budget * pace, oneDigit),
-    result.isBase ? '' : twoDigits(result.ratio)]));
+    result.isBase ? '' : twoDigits(result.ratio), thousands(result.perSecond)]));
 }
 
 function loginTable(results, { logins }) {

@@ -10,7 +10,7 @@ import { megabytes, oneDigit, say, summarize, table, thousands, twoDigits, write
 import { withCandidates } from './stage.mjs';
 
 const { values: { quick } } = parseArgs({ options: { quick: { type: 'boolean' } } });
-const size = quick ? { rounds: 2, seconds: 0.2 } : { rounds: 9, seconds: 1 };
+const size = quick ? { rounds: 2, seconds: 0.2 } : { rounds: 6, seconds: 1 };
 
 const seen = []; // whatever was measured
 const HEAD = ['httpd alone, us', 'ours, us', 'added', '+/-'];

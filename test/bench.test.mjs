@@ -17,7 +17,7 @@ test('a short run of bench/run has a number for everything', { skip }, async () 
     return { file, cookie, proxy, 'proxy-set': set, 'proxy-headers': headers };
   }, async (subjects) => {
     const results = summarize(subjects, await parts.measureRequests(subjects, size));
-    for (const { name, us, ratio } of results) assert.ok(us > 0 && us < 1e6 && ratio > 0, `${name}: ${us} us, ${ratio}`);
+    for (const { name, us, perSecond } of results) assert.ok(us > 0 && us < 1e6 && perSecond > 0, `${name}: ${us} us, ${perSecond}/s`);
     assert.deepEqual(results.filter(({ isBase }) => isBase).map(({ name }) => name), ['file', 'proxy']);
     assert.match(chart(results), /<text [^>]*>ours, session in the cookie<\/text>/);
     const [, cookie] = subjects;

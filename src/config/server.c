@@ -493,16 +493,11 @@ static void finish_cookies(apr_pool_t *pool, const sk_tree_facts *facts, sk_sett
         const sk_tree_line *line = &APR_ARRAY_IDX(facts->cookies, i, sk_tree_line);
         sk_session_cookie *cookie = apr_array_push(cookies);
         cookie->name = read_cookie(pool, line, &cookie->attributes);
-        cookie->note = NULL;
-        if (settings->store_cookie) {
-            continue; /* nobody else is asked */
-        }
-        if (strncasecmp(line->directive, "SessionDBD", 10) == 0) {
-            settings->looks_into_header = true;
-        }
-        else {
-            cookie->note = apr_pstrcat(pool, "mod_session_cookie", cookie->name, NULL);
-        }
+        /* Our own store comes first: mod_session_cookie is not asked. */
+        cookie->note =
+            settings->store_cookie || strncasecmp(line->directive, "SessionDBD", 10) == 0
+                ? NULL
+                : apr_pstrcat(pool, "mod_session_cookie", cookie->name, NULL);
     }
     settings->session_cookies = cookies;
 }

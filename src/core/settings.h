@@ -68,7 +68,6 @@ typedef struct sk_settings {
     const sk_sealer *guard_sealer; /* the same for all servers with these secrets */
 
     const apr_array_header_t *session_cookies; /* sk_session_cookie */
-    bool looks_into_header;                    /* mod_session_dbd does, for one of them */
     const char *session_scope;
     /* Sessions are in the shared memory, and this cookie holds the id; NULL: mod_session's other providers keep them */
     const char *store_cookie;

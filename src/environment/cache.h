@@ -62,7 +62,7 @@ const unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, ap
 
 /**
  * The same of what goes by this secret, whose beginning nobody can choose (see memo.h): it and the name are remembered
- * if there is a value.
+ * if there is a value, until they make room.
  */
 const unsigned char *sk_cache_find(const sk_call *call, const sk_cache *cache, apr_time_t now,
                                    const char *purpose, const char *secret, size_t *length);

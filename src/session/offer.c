@@ -28,9 +28,8 @@ static int count_of(const apr_array_header_t *cookies, const char *name)
  * No others: for each that it passes ap_cookie_read() makes a new copy of all before, gigabytes for a header that httpd has refused as too
  * long. None with a ',', which it takes for the end of a cookie.
  */
-static const apr_array_header_t *candidates(request_rec *r)
+static const apr_array_header_t *candidates(request_rec *r, const apr_array_header_t *all)
 {
-    const apr_array_header_t *all = sk_cookies_read(r);
     apr_array_header_t *last = apr_array_make(r->pool, 2, sizeof(sk_cookie));
     int i;
 
@@ -84,8 +83,11 @@ static const char *take(request_rec *r, const char *field)
 
 void sk_offer_begin(request_rec *r, sk_offer *offer)
 {
+    const apr_array_header_t *all = sk_cookies_read(r);
+
     memset(offer, 0, sizeof(*offer));
-    offer->cookies = candidates(r);
+    offer->cookies = candidates(r, all);
+    offer->whole = offer->cookies->nelts == all->nelts ? sk_cookies_header(r) : NULL;
     offer->cookie = take(r, "Cookie");
     offer->cookie2 = take(r, "Cookie2"); /* ap_cookie_read() reads it, too */
     sk_visit_first(r)->offer = offer;
@@ -114,32 +116,24 @@ static bool is_offered(const sk_offer *offer, const sk_cookie *cookie)
            || strcmp(cookie->name, offer->alone->name) != 0;
 }
 
+/* Mostly nobody looks, but a provider may: mod_session_dbd, or mod_session_cookie with SessionCookieRemove. */
 static void put_into_header(request_rec *r, sk_offer *offer)
 {
-    const char *header = "";
+    const char *header = offer->alone ? NULL : offer->whole;
+    bool is_complete = header;
     int i;
 
-    for (i = 0; i < offer->cookies->nelts; i++) {
+    for (i = 0; i < offer->cookies->nelts && !is_complete; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(offer->cookies, i, sk_cookie);
         if (is_offered(offer, cookie)) {
-            header = apr_pstrcat(r->pool, header, *header ? "; " : "", cookie->name, "=",
-                                 cookie->value, NULL);
+            header = apr_pstrcat(r->pool, header ? header : "", header ? "; " : "",
+                                 cookie->name, "=", cookie->value, NULL);
         }
     }
-    apr_table_setn(r->headers_in, "Cookie", header);
-    offer->is_in_header = true;
-}
-
-bool sk_offer_in_header(request_rec *r)
-{
-    sk_offer *offer = sk_visit_first(r)->offer;
-
-    if (sk_settings_of(r->server)->store_cookie || offer->is_in_header
-        || offer->cookies->nelts == 0) {
-        return false;
+    if (header) {
+        apr_table_setn(r->headers_in, "Cookie", header);
+        offer->is_in_header = true;
     }
-    put_into_header(r, offer);
-    return true;
 }
 
 /* ---- what is offered ---- */
@@ -183,7 +177,7 @@ void sk_offer_make(request_rec *r, const sk_cookie *alone)
     int i;
 
     offer->alone = alone;
-    if (settings->looks_into_header || offer->is_in_header) {
+    if (!settings->store_cookie) {
         put_into_header(r, offer);
     }
     for (i = 0; i < sessions->nelts; i++) {

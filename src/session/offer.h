@@ -15,6 +15,7 @@
 typedef struct sk_offer {
     /* sk_cookie: of each name that the configuration has for sessions the last few, the last first */
     const apr_array_header_t *cookies;
+    const char *whole;            /* the Cookie header as it came, if it has no others */
     const sk_cookie *alone;       /* of its name only this one; NULL: all of them */
     const char *cookie, *cookie2; /* the headers as they were; NULL: there was none */
     bool is_in_header;
@@ -32,12 +33,6 @@ void sk_offer_make(request_rec *r, const sk_cookie *alone);
 
 /** What was loaded from the cookie of this name counts no more. */
 void sk_offer_forget(request_rec *r, const char *name);
-
-/**
- * Offers them in the Cookie header as well, for who looks into it again: mod_session_cookie with SessionCookieRemove does.
- * @return false if they were there already, or nobody would look
- */
-bool sk_offer_in_header(request_rec *r);
 
 /** The value of the cookie that is offered; NULL: there is none. */
 const char *sk_offer_value(request_rec *r, const char *name);

@@ -207,23 +207,13 @@ static bool decode(request_rec *r, loaded *found)
     return mod_session.run_decode(r, z) == OK && !has_expired(z);
 }
 
-/* What is offered without a header is found by all providers but one that looks again. */
-static apr_status_t ask_providers(request_rec *r, session_rec **z)
-{
-    apr_status_t rv = mod_session.run_load(r, z);
-
-    return rv == OK && *z && !(*z)->encoded && sk_offer_in_header(r)
-               ? mod_session.run_load(r, z)
-               : rv;
-}
-
 /* Has the providers load and decode; a session that has expired or says nothing is a blank one. */
 static apr_status_t load_whole(request_rec *r, loaded *found)
 {
     apr_status_t rv;
 
     memset(found, 0, sizeof(*found));
-    rv = ask_providers(r, &found->session);
+    rv = mod_session.run_load(r, &found->session);
     if (rv == OK && !(found->session && decode(r, found))) {
         found->session = sk_visit_blank(r);
         found->text = NULL;
