@@ -19,6 +19,8 @@ const files = {
   'htdocs/exec.shtml': '<!--#exec cgi="/cgi-bin/env" -->\n',
   'htdocs/exec-cmd.shtml': '<!--#exec cmd="export -p" -->\n',
   'htdocs/rewritten/.htaccess': 'RewriteEngine On\nRewriteRule ^env$ /cgi-bin/env [L]\nRewriteRule ^pass$ /cgi-bin/env [PT]\n',
+  'htdocs/public/rewritten/.htaccess': 'RewriteEngine On\nRewriteRule ^aged$ /public/aged.shtml [L]\n',
+  'htdocs/public/aged.shtml': '<!--#include virtual="/aged/env" -->\n',
   'htdocs/large.txt': 'x'.repeat(5000),
   'htdocs/echo/index.cgi': { text: '#!/bin/sh\nbody=$(cat)\nprintf \'Content-Type: text/plain\\r\\n\\r\\n%s\' "$body"\n', mode: 0o755 },
 };
@@ -70,6 +72,7 @@ before(async () => {
       locations: {
         '/location/': [rewrite, 'RewriteRule "env$" "/cgi-bin/env"'],
         '/fallback/': ['FallbackResource /cgi-bin/env'],
+        '/aged/': ['SessionMaxAge 7200'],
         '/action/': ['SetHandler env', 'Action env /cgi-bin/env virtual'],
         '/forbidden/': ['Require scalekit-role nobody', 'ErrorDocument 403 /cgi-bin/env'],
         '/missing/': ['ErrorDocument 404 /cgi-bin/env'],
@@ -84,6 +87,7 @@ before(async () => {
         '/preflight/': ['AuthMerging Off', '<LimitExcept OPTIONS>', 'Require valid-user', '</LimitExcept>'],
       },
       extra: `${rewrite}
+ScriptAlias "/aged/env" "${server.root}/cgi-bin/env"
 RewriteMap places "txt:${server.root}/map.txt"
 RewriteRule "^/rule/env$" "/cgi-bin/env" [PT]
 RewriteRule "^/rule-pt/env$" "/cgi-bin/env" [PT]
@@ -143,6 +147,14 @@ describe('the environment is there, after one look at the session, by', () => {
     });
   }
 });
+
+// In the first of which mod_session_cookie looks for its notes elsewhere than in all others.
+for (const path of ['/public/rewritten/aged', '/public/aged.shtml']) {
+  it(`a public page includes a place with sessions of its own: ${path}`, async () => {
+    const answer = await (await signIn(site)).get(path);
+    assert.equal(environmentOf(answer).SCALEKIT_SUB, ADA, `${answer.status} ${answer.text}`);
+  });
+}
 
 describe('a request that refreshes', () => {
   const kinds = {
