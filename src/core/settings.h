@@ -28,7 +28,7 @@ typedef enum sk_endpoint {
 typedef struct sk_session_cookie {
     const char *name;
     const char *attributes;
-    /* Under which mod_session_cookie keeps what it loaded from it, in the first request's notes; NULL: not its own */
+    /* Under which mod_session_cookie keeps what it loaded from it, in the first request's notes; NULL: another provider's */
     const char *note;
 } sk_session_cookie;
 

@@ -116,20 +116,30 @@ static bool is_offered(const sk_offer *offer, const sk_cookie *cookie)
            || strcmp(cookie->name, offer->alone->name) != 0;
 }
 
-/* Mostly nobody looks, but a provider may: mod_session_dbd, or mod_session_cookie with SessionCookieRemove. */
-static void put_into_header(request_rec *r, sk_offer *offer)
+/* The header that has them. NULL: there are none. */
+static const char *header_of(request_rec *r, const sk_offer *offer)
 {
-    const char *header = offer->alone ? NULL : offer->whole;
-    bool is_complete = header;
+    const char *header = NULL;
     int i;
 
-    for (i = 0; i < offer->cookies->nelts && !is_complete; i++) {
+    if (offer->whole && !offer->alone) {
+        return offer->whole;
+    }
+    for (i = 0; i < offer->cookies->nelts; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(offer->cookies, i, sk_cookie);
         if (is_offered(offer, cookie)) {
             header = apr_pstrcat(r->pool, header ? header : "", header ? "; " : "",
                                  cookie->name, "=", cookie->value, NULL);
         }
     }
+    return header;
+}
+
+/* Mostly nobody looks, but a provider may: mod_session_dbd, or mod_session_cookie with SessionCookieRemove. */
+static void put_into_header(request_rec *r, sk_offer *offer)
+{
+    const char *header = header_of(r, offer);
+
     if (header) {
         apr_table_setn(r->headers_in, "Cookie", header);
         offer->is_in_header = true;

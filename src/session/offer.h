@@ -21,8 +21,10 @@ typedef struct sk_offer {
     bool is_in_header;
 } sk_offer;
 
-/** Hides the headers Cookie and Cookie2 until sk_offer_end(), and finds what there is to offer. */
+/** Hides the headers Cookie and Cookie2, and finds what there is to offer. `offer` is used until sk_offer_end(). */
 void sk_offer_begin(request_rec *r, sk_offer *offer);
+
+/** Puts the headers back. Nothing is offered any more. */
 void sk_offer_end(request_rec *r);
 
 /** Did this cookie come with two values or more? mod_session takes that for none. */
@@ -34,7 +36,7 @@ void sk_offer_make(request_rec *r, const sk_cookie *alone);
 /** What was loaded from the cookie of this name counts no more. */
 void sk_offer_forget(request_rec *r, const char *name);
 
-/** The value of the cookie that is offered; NULL: there is none. */
+/** The value of the cookie that is offered, for a provider while it loads; NULL: there is none. */
 const char *sk_offer_value(request_rec *r, const char *name);
 
 #endif

@@ -32,7 +32,10 @@ apr_time_t sk_session_expiry(const request_rec *r, const sk_record *record);
 /** The record that the request brought even if its time is over, for a logout; NULL if there is none. */
 const sk_record *sk_session_last(request_rec *r);
 
-/** Notes that a valid session was used: written back when a tenth of the idle time has passed since it last was. */
+/**
+ * Notes that a valid session was used: written back when a tenth of the idle time has passed since it last was, if the answer can
+ * carry a cookie.
+ */
 void sk_session_touch(request_rec *r);
 
 /** How sk_session_start() ended. */

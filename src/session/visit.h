@@ -32,8 +32,8 @@ typedef struct sk_visit {
     request_rec *first;
 
     /* Only used in the first request's: session/. */
-    struct sk_offer
-        *offer; /* what providers are offered while the session is loaded; NULL: it is not */
+    /* What providers are offered while the session is loaded; NULL: it is not */
+    struct sk_offer *offer;
     bool is_saving;
     bool is_void;  /* the session has ended meanwhile: it is not written again */
     bool is_login; /* a session was begun in this request */
