@@ -79,7 +79,8 @@ describe('in a browser', { skip }, () => {
       },
       config: (one) => ['/public/', `http://127.0.0.1:${one.port}/public/`].map((bye, i) => scalekitHost(one, {
         port: ports[i],
-        settings: { ScalekitAfterLoginURL: '/dashboard', ScalekitAfterLogoutURL: bye },
+        // A browser sends no form again whose connection httpd is just closing.
+        settings: { ScalekitAfterLoginURL: '/dashboard', ScalekitAfterLogoutURL: bye, KeepAliveTimeout: 60 },
         locations: {
           '/settings': ['Require scalekit-permission organization:settings'],
           '/quiet/': ['ScalekitUnauthenticated 401'],
