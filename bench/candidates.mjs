@@ -91,12 +91,12 @@ ${lines}
   ...more,
 });
 
-const form = (lines) => ({
+const form = (lines, users) => ({
   ...html,
   module: false,
-  modules: ['auth_form'],
+  modules: ['auth_form', 'authn_anon'],
   files: { users: formUsers },
-  config: (server) => host(server, formLocations(server, lines)),
+  config: (server) => host(server, formLocations(server, lines, users)),
   signIn: (visitor) => visitor.post('/sign-in', formCredentials),
 });
 
@@ -113,6 +113,7 @@ export function candidates({ backend, openidcSo = process.env.BENCH_OPENIDC_SO }
   return {
     file: plain({ title: 'the file alone, without us' }),
     'file-cookie': plain({ title: 'the file alone, with a Cookie header of 3 KB', cookie: `other=${'x'.repeat(3060)}` }),
+    loaded: plain({ title: 'the file, with this module loaded and configured nowhere', module: true }),
     open: ours({ title: 'ours, on a page without authentication', require: ['Require all granted'], signIn: undefined, isOpen: true }),
     cookie: ours({ title: 'ours, session in the cookie', budget: 6 }),
     crypto: ours({ title: 'ours, with mod_session_crypto', settings: { SessionCryptoPassphrase: PASSPHRASE }, budget: 9 }),
@@ -134,5 +135,6 @@ export function candidates({ backend, openidcSo = process.env.BENCH_OPENIDC_SO }
     ])),
     'form-crypto': { ...form(`SessionCryptoPassphrase ${PASSPHRASE}`), title: 'mod_auth_form on mod_session_crypto' },
     form: { ...form(''), title: 'mod_auth_form on mod_session_cookie, in clear' },
+    floor: { ...form('', 'AuthFormProvider anon\n    Anonymous *'), title: 'the same, taking any name' },
   };
 }

@@ -92,6 +92,19 @@ describe('a session that Scalekit ends', () => {
     await assertIn(two.visitor);
   });
 
+  it('that was never told its sid is named by its user, if the token has both', async () => {
+    await anotherSecond(); // what begins in the second of an earlier test's bar counts as of the next
+    const other = await loggedIn();
+    await site.scalekit.control({ mutate: { id: { omit: ['sid'] }, access: { omit: ['sid'] } } });
+    const one = await loggedIn();
+    await site.scalekit.control({ mutate: { id: null, access: null } });
+    const { user } = site.scalekit.state().sessions.at(-1);
+    await assertIn(one.visitor);
+    assert.equal((await tell(site.scalekit.logoutToken({ sub: user, sid: one.sid }))).status, 200);
+    await assertOut(one.visitor);
+    await assertIn(other.visitor);
+  });
+
   it('is named by its user in modular SSO, where there is no sid', async () => {
     const { visitor, sid } = await loggedInModular();
     await assertIn(visitor);

@@ -396,7 +396,7 @@ describe('the callback', () => {
     const callback = await callbackOf(visitor, '/secret.html?q=1');
     const from = site.mark();
     const answer = await visitor.get(callback);
-    assertFailure(site, from, answer, 400, /Scalekit refused it: server_error \(Out <of> order\)/);
+    assertFailure(site, from, answer, 502, /Scalekit refused it: server_error \(Out <of> order\)/);
     assert.match(answer.text, /Out &lt;of&gt; order/);
     assert.deepEqual(linksOf(answer), ['/login?next=%2Fsecret.html%3Fq%3D1']);
     assert.deepEqual(loginCookies(visitor), []);
@@ -408,6 +408,25 @@ describe('the callback', () => {
     const callback = await callbackOf(visitor, '/');
     const from = site.mark();
     assertFailure(site, from, await visitor.get(callback), 403, /access_denied/);
+  });
+
+  for (const [error, status] of [['temporarily_unavailable', 503], ['login_required', 400], ['', 400]]) {
+    it(`answers ${status} to the error "${error}"`, async () => {
+      const visitor = site.visitor();
+      const callback = at(await callbackOf(visitor, '/'), (query) => { query.delete('code'); query.set('error', error); });
+      const from = site.mark();
+      const answer = await visitor.get(callback);
+      assertFailure(site, from, answer, status, new RegExp(`refused it: ${error || 'an error without a name'} `));
+      assert.match(answer.text, error ? new RegExp(error) : /an error without a name/);
+    });
+  }
+
+  it('tells of an error of a login that began at an identity provider, at the login path', async () => {
+    const from = site.mark();
+    const answer = await site.get('/login?error=user_not_active&error_description=Ask+Grace');
+    assertFailure(site, from, answer, 400, /refused it: user_not_active \(Ask Grace\)/);
+    assert.doesNotMatch(answer.text, /Grace/, 'anybody may have made up this link');
+    assert.deepEqual(linksOf(answer), ['/login']);
   });
 
   for (const method of ['HEAD', 'POST', 'PUT', 'OPTIONS']) {

@@ -61,6 +61,12 @@ describe('a session survives', { concurrency: 3 }, () => {
     await assertGoesOn(site, visitor);
   });
 
+  withSite('a new ID token that says no more than it must', {}, async (site) => {
+    const [visitor] = await expiredVisitors(site, 1);
+    await site.scalekit.control({ mutate: { id: { omit: ['azp', 'at_hash', 'c_hash', 'nonce'] } } });
+    await assertGoesOn(site, visitor);
+  });
+
   withSite('two refreshes in one request: the cookie holds the last', {}, async (site) => {
     const [visitor] = await expiredVisitors(site, 1);
     const stale = visitor.clone();
@@ -97,6 +103,16 @@ describe('a session ends', () => {
       assert.equal((await visitor.get('/', { follow: true })).status, 200, 'and a login helps');
     });
   }
+});
+
+describe('a session ends that is refreshed without an ID token', () => {
+  withSite('with a new access token of another user', {}, async (site) => {
+    const [visitor] = await expiredVisitors(site, 1);
+    await site.scalekit.control({ refreshIdToken: false, mutate: { access: { claims: { sub: 'other_1', roles: ['root'] } } } });
+    const from = site.mark();
+    assert.ok(isLogin(await visitor.get('/')));
+    assert.equal(ourLines(site.log(from)).filter((line) => /is over: .*another user, session or organization/.test(line)).length, 1);
+  });
 });
 
 describe('Scalekit is left alone', { concurrency: 3 }, () => {
@@ -142,6 +158,29 @@ describe('Scalekit is left alone', { concurrency: 3 }, () => {
     assert.equal(refreshes(site.scalekit), 1);
     await refreshesFail(site.scalekit, null);
     await assertGoesOn(site, visitor);
+  });
+
+  withSite('by those who log in as well, who are told to come again', {}, async (site) => {
+    const tokensFail = (fault) => site.scalekit.control({ fail: { token: fault } });
+    await tokensFail({ mode: 'status', status: 429, headers: { 'Retry-After': '30' } });
+    assert.equal((await site.visitor().get('/', { follow: true })).status, 502);
+    await tokensFail(null);
+    const from = site.mark();
+    const answer = await site.visitor().get('/', { follow: true });
+    assertFailure(site, from, answer, 503, /left alone for a moment/);
+    assert.equal(answer.headers['retry-after'], '5');
+  });
+
+  withSite('not when the tokens of one user are too large', {}, async (site) => {
+    const tokensFail = (fault) => site.scalekit.control({ fail: { token: fault } });
+    const [visitor] = await expiredVisitors(site, 1);
+    await tokensFail({ mode: 'status', status: 200, body: 'x'.repeat(300_000) });
+    for (let i = 0; i < 4; i += 1) {
+      assert.equal((await site.visitor().get('/', { follow: true })).status, 502);
+      assert.equal((await visitor.get('/')).status, 503);
+    }
+    await tokensFail(null);
+    assert.equal((await site.visitor().get('/', { follow: true })).status, 200);
   });
 
   withSite('after the time that ScalekitTimeout says', { site: { settings: { ScalekitTimeout: '1 2' } } }, async (site) => {

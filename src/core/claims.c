@@ -219,6 +219,17 @@ static void collect_extras(apr_pool_t *pool, json_object *claims, apr_array_head
     }
 }
 
+/* Some providers say it as a text. Whatever else is there is no yes. */
+static sk_verified verified_of(json_object *claims)
+{
+    json_object *value = sk_json_member(claims, "email_verified");
+    bool is_true = json_object_is_type(value, json_type_boolean)
+                       ? json_object_get_boolean(value)
+                       : sk_text_equal(sk_json_text(value), "true");
+
+    return is_true ? SK_VERIFIED_YES : value ? SK_VERIFIED_NO : SK_VERIFIED_UNKNOWN;
+}
+
 void sk_claims_collect(apr_pool_t *pool, json_object *id, json_object *access,
                        sk_identity *identity)
 {
@@ -227,7 +238,6 @@ void sk_claims_collect(apr_pool_t *pool, json_object *id, json_object *access,
     static const char *const role_names[] = {"roles", "https://scalekit.com/roles", NULL};
     apr_array_header_t *extras = apr_array_make(pool, 4, sizeof(sk_extra));
     size_t room = SK_CLAIMS_EXTRAS_MAX;
-    json_object *verified;
 
     memset(identity, 0, sizeof(*identity));
 #define SK_TEXT(field, variable, header) identity->field = text_claim(pool, id, access, #field);
@@ -242,13 +252,9 @@ void sk_claims_collect(apr_pool_t *pool, json_object *id, json_object *access,
     identity->roles = first_list(pool, access, role_names);
     identity->permissions = first_list(pool, access, permission_names);
     identity->scopes = scopes_of(pool, access);
-    verified = sk_json_member(id, "email_verified");
-    if (!json_object_is_type(verified, json_type_boolean)) {
-        verified = sk_json_member(access, "email_verified");
-    }
-    if (json_object_is_type(verified, json_type_boolean)) {
-        identity->email_verified =
-            json_object_get_boolean(verified) ? SK_VERIFIED_YES : SK_VERIFIED_NO;
+    identity->email_verified = verified_of(id);
+    if (identity->email_verified == SK_VERIFIED_UNKNOWN) {
+        identity->email_verified = verified_of(access);
     }
     collect_extras(pool, access, extras, &room);
     collect_extras(pool, id, extras, &room);

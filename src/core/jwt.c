@@ -348,8 +348,10 @@ static const char *check_id(apr_pool_t *pool, json_object *claims, const sk_jwt_
         && !at_hash_matches(pool, string_of(claims, "at_hash"), rules->access_token)) {
         return "its at_hash does not match the access token";
     }
-    if (!sk_json_member(claims, "azp") && !sk_json_member(claims, "at_hash")
-        && !sk_json_member(claims, "c_hash") && !sk_json_member(claims, "nonce")) {
+    /* After a refresh it need have none of these (OIDC Core section 12.2). */
+    if (!rules->is_refreshed && !sk_json_member(claims, "azp")
+        && !sk_json_member(claims, "at_hash") && !sk_json_member(claims, "c_hash")
+        && !sk_json_member(claims, "nonce")) {
         return "it is not an ID token";
     }
     return NULL;

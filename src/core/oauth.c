@@ -78,6 +78,8 @@ const char *sk_oauth_logout_url(apr_pool_t *pool, const sk_settings *settings,
     const char *url = apr_pstrcat(pool, settings->env_url, "/oidc/logout", NULL);
 
     url = sk_url_query_add(pool, url, "id_token_hint", id_token);
+    /* Without the hint only this says whose post_logout_redirect_uri it is (OIDC RP-Initiated Logout section 2). */
+    url = sk_url_query_add(pool, url, "client_id", id_token ? NULL : settings->client_id);
     return sk_url_query_add(pool, url, "post_logout_redirect_uri", post_logout_redirect_uri);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <apr_strings.h>
 
+#include "core/text.h"
 #include "environment/discovery.h"
 #include "environment/logout_token.h"
 
@@ -39,7 +40,13 @@ struct sk_environment {
     atomic_bool is_examined; /* by this process or another */
 };
 
-const char sk_environment_busy[] = "too many callers wait for Scalekit already";
+static const char busy[] = "too many callers wait for Scalekit already";
+
+/* By its text: an errand returns a copy. */
+bool sk_environment_is_resting(const char *wrong)
+{
+    return sk_text_equal(wrong, busy) || sk_text_equal(wrong, sk_http_resting);
+}
 
 static sk_breaker breaker_of(const sk_settings *settings, sk_table *table)
 {
@@ -144,7 +151,7 @@ const char *sk_environment_login(const sk_call *call, sk_environment *environmen
     const char *wrong;
 
     if (place < 0) {
-        return sk_environment_busy;
+        return busy;
     }
     wrong = sk_tokens_exchange(call, &environment->tokens, code, record);
     sk_crowd_leave(&environment->logging_in, place, call->deadline);
@@ -176,7 +183,7 @@ const char *sk_environment_idp_initiated(const sk_call *call, sk_environment *en
     const char *wrong;
 
     if (place < 0) {
-        return sk_environment_busy;
+        return busy;
     }
     wrong = sk_idp_check(call, environment->tokens.settings, environment->tokens.keys,
                          environment->refresher.cache, token, request);
@@ -191,7 +198,7 @@ const char *sk_environment_logout_token(const sk_call *call, sk_environment *env
     const char *wrong;
 
     if (place < 0) {
-        return sk_environment_busy;
+        return busy;
     }
     wrong = sk_logout_token_take(call, environment->tokens.settings, environment->tokens.keys,
                                  environment->refresher.cache, environment->revoked, token);

@@ -14,8 +14,11 @@
 
 typedef struct sk_environment sk_environment;
 
-/** What the functions below return, this very pointer, when too many others wait for Scalekit already. */
-extern const char sk_environment_busy[];
+/**
+ * Whether what the functions below return says that Scalekit was not asked and may be in a moment: too many others wait for
+ * it already, or it failed several times in a row.
+ */
+bool sk_environment_is_resting(const char *wrong);
 
 /**
  * Makes the process's view of an environment, after fork.

@@ -206,7 +206,7 @@ static apr_time_t retry_after(CURL *curl, long status)
 static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, const char *path,
                               const char *form)
 {
-    sk_http_answer answer = {0, "", 0, NULL, SK_BREAKER_PASS, 0};
+    sk_http_answer answer = {0, "", 0, NULL, false, SK_BREAKER_PASS, 0};
     receiver r = {call->pool, NULL, 0, 0, 0};
     char details[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
@@ -232,6 +232,7 @@ static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, co
     }
     else {
         answer.failure = failure_of(call->pool, result, details);
+        answer.is_too_large = result == CURLE_WRITE_ERROR;
     }
     curl_slist_free_all(headers);
     return answer;
@@ -243,7 +244,7 @@ const char sk_http_resting[] =
 sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
                            const char *form)
 {
-    sk_http_answer answer = {0, "", 0, NULL, SK_BREAKER_STOP, 0};
+    sk_http_answer answer = {0, "", 0, NULL, false, SK_BREAKER_STOP, 0};
     sk_breaker_pass pass =
         call->is_let_through ? SK_BREAKER_PASS : sk_breaker_ask(&http->breaker, apr_time_now());
     CURL *curl;

@@ -6,6 +6,7 @@
 #ifndef SK_ENVIRONMENT_HTTP_H
 #define SK_ENVIRONMENT_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <apr_errno.h>
 
@@ -26,6 +27,8 @@ typedef struct sk_http_answer {
     const char *body;
     size_t length;
     const char *failure;
+    bool
+        is_too_large; /* the failure; a user of many or long claims is one, and not Scalekit's */
     sk_breaker_pass pass;   /* for sk_http_judge() */
     apr_time_t retry_after; /* how long it asks to be left alone; 0: it does not */
 } sk_http_answer;

@@ -52,6 +52,10 @@ const char *sk_logout_token_take(const sk_call *call, const sk_settings *setting
     if (sid) {
         sk_revoked_bar(call, revoked, SK_REVOKED_SID, sid, end_of(settings, &jwt));
     }
+    /* It may be a session that was never told its sid. */
+    if (sid && sub) {
+        sk_revoked_bar(call, revoked, SK_REVOKED_SUB_SIDLESS, sub, end_of(settings, &jwt));
+    }
     if (wrong || (wrong = use_up(call, settings, cache, &jwt))) {
         return apr_pstrcat(call->pool, "the logout token is refused: ", wrong, NULL);
     }

@@ -25,7 +25,7 @@ enum {
 
 #define WARNING_PAUSE 3600 /* seconds */
 
-enum { KINDS = SK_REVOKED_SUB + 1 };
+enum { KINDS = SK_REVOKED_SUB_SIDLESS + 1 };
 
 struct sk_revoked {
     _Atomic uint64_t *bars;
@@ -192,13 +192,22 @@ bool sk_revoked_bar(const sk_call *call, const sk_revoked *revoked, sk_revoked_b
 
 /* ---- sessions ---- */
 
+/* Until when sessions like this one of its user are barred. */
+static apr_time_t user_barred_until(const sk_revoked *revoked, const sk_identity *who)
+{
+    apr_time_t all = barred_until(revoked, SK_REVOKED_SUB, who->sub);
+    apr_time_t sidless = who->sid ? 0 : barred_until(revoked, SK_REVOKED_SUB_SIDLESS, who->sub);
+
+    return all > sidless ? all : sidless;
+}
+
 sk_standing sk_revoked_look(const sk_revoked *revoked, const sk_record *record)
 {
     const sk_identity *who = &record->identity;
 
     if (barred_until(revoked, SK_REVOKED_ID, record->id)
         || barred_until(revoked, SK_REVOKED_SID, who->sid)
-        || record->login <= barred_until(revoked, SK_REVOKED_SUB, who->sub)) {
+        || record->login <= user_barred_until(revoked, who)) {
         return SK_STANDING_ENDED;
     }
     if (record->confirmed <= (apr_time_t)atomic_load(&revoked->words[FORGOTTEN])) {
@@ -210,6 +219,5 @@ sk_standing sk_revoked_look(const sk_revoked *revoked, const sk_record *record)
 apr_time_t sk_revoked_beginning(const sk_revoked *revoked, const sk_record *record,
                                 apr_time_t second)
 {
-    return barred_until(revoked, SK_REVOKED_SUB, record->identity.sub) == second ? second + 1
-                                                                                 : second;
+    return user_barred_until(revoked, &record->identity) == second ? second + 1 : second;
 }

@@ -23,9 +23,10 @@
 typedef struct sk_revoked sk_revoked;
 
 typedef enum sk_revoked_by {
-    SK_REVOKED_ID,  /* the record's own id: this session and every copy of it */
-    SK_REVOKED_SID, /* Scalekit's session: none of that sid, whenever it began */
-    SK_REVOKED_SUB  /* the user: what began until then */
+    SK_REVOKED_ID,         /* the record's own id: this session and every copy of it */
+    SK_REVOKED_SID,        /* Scalekit's session: none of that sid, whenever it began */
+    SK_REVOKED_SUB,        /* the user: what began until then */
+    SK_REVOKED_SUB_SIDLESS /* the same, of sessions whose tokens named no sid */
 } sk_revoked_by;
 
 typedef enum sk_standing {

@@ -49,10 +49,9 @@ static const char *check_token(const sk_call *call, sk_keys *keys, const char *t
     return wrong;
 }
 
-static bool claims_agree(const sk_jwt *one, const sk_jwt *other, const char *name)
+static bool speaks_of(const sk_jwt *jwt, const char *sub)
 {
-    return sk_text_equal(sk_json_text(sk_json_member(one->claims, name)),
-                         sk_json_text(sk_json_member(other->claims, name)));
+    return sk_text_equal(sk_json_text(sk_json_member(jwt->claims, "sub")), sub);
 }
 
 /* `nonce` is the login's; NULL for tokens of a refresh. */
@@ -72,7 +71,7 @@ static const char *check_tokens(const sk_call *call, const sk_tokens *with, cons
     rules.is_refreshed = !nonce;
     rules.access_token = v->tokens.access_token;
     wrong = check_token(call, with->keys, v->tokens.id_token, &rules, &v->id);
-    if (!wrong && !claims_agree(&v->id, &v->access, "sub")) {
+    if (!wrong && !speaks_of(&v->access, sk_json_text(sk_json_member(v->id.claims, "sub")))) {
         wrong = "the ID token and the access token speak of different users";
     }
     return wrong;
@@ -153,7 +152,8 @@ static const char *fill(const sk_call *call, const sk_settings *settings, const 
 /* A visitor sends the code: that Scalekit refuses it, or that its tokens are not of this login, is no sign of a failure. */
 static bool is_well(const sk_http_answer *answer, const char *wrong)
 {
-    return !wrong || (answer->status >= 400 && answer->status < 500 && answer->status != 429);
+    return !wrong || answer->is_too_large
+           || (answer->status >= 400 && answer->status < 500 && answer->status != 429);
 }
 
 /* ---- errands: what is to last is made in the caller's pool ---- */
@@ -254,7 +254,9 @@ static const char *take_refreshed(const sk_call *call, renewal *e, verified *v)
     if ((wrong = fill(e->caller, e->with->settings, v, id_claims, &filled))) {
         return wrong;
     }
-    if (!is_same(&filled.identity, &record->identity)) {
+    /* With an ID token from before, its identity says nothing of whom the new access token is. */
+    if (!is_same(&filled.identity, &record->identity)
+        || !speaks_of(&v->access, record->identity.sub)) {
         e->has_ended = true; /* whoever's session that is, it is not this visitor's */
         return "the refreshed tokens speak of another user, session or organization";
     }
@@ -292,7 +294,7 @@ static const char *run_renewal(const sk_call *call, void *baton)
         checks.is_let_through = true;
         wrong = take_refreshed(&checks, e, &v);
     }
-    sk_http_judge(call, http, &answer, !wrong || e->has_ended);
+    sk_http_judge(call, http, &answer, !wrong || e->has_ended || answer.is_too_large);
     return wrong;
 }
 

@@ -39,7 +39,8 @@ const char *sk_tokens_exchange(const sk_call *call, const sk_tokens *tokens,
 
 /**
  * Exchanges a record's refresh token for newer tokens, checks them as above, and that they speak of the same user,
- * session and organization. What the answer leaves out (an ID token, a new refresh token) stays as it was; rights never do.
+ * session and organization. What the answer leaves out (an ID token, a new refresh token) stays as it was, with the claims that only
+ * that ID token had; roles, permissions and scopes never do.
  * @param newer a copy of the record with all that is new; after a failure with the new refresh token at least, if one came
  * @param has_ended whether the session is over: Scalekit says that the refresh token is worth nothing any more, or its
  *        answer is about another user, session or organization

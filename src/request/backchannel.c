@@ -72,7 +72,7 @@ int sk_backchannel_handle(request_rec *r)
                       "this process could not be set up: see the log at its start");
     }
     wrong = sk_environment_logout_token(&call, environment, token);
-    if (wrong == sk_environment_busy) {
+    if (sk_environment_is_resting(wrong)) {
         apr_table_setn(r->err_headers_out, "Retry-After", "5");
         return refuse(r, HTTP_SERVICE_UNAVAILABLE, "temporarily_unavailable", wrong);
     }

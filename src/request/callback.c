@@ -86,21 +86,33 @@ static int refuse_expired(request_rec *r, const sk_attempt *attempt)
                   attempt->target);
 }
 
+/* The two errors that are nobody's but Scalekit's (RFC 6749 section 4.1.2.1). */
+static int status_of(const char *error)
+{
+    return strcmp(error, "server_error") == 0              ? HTTP_BAD_GATEWAY
+           : strcmp(error, "temporarily_unavailable") == 0 ? HTTP_SERVICE_UNAVAILABLE
+                                                           : HTTP_BAD_REQUEST;
+}
+
 /*
  * What Scalekit said instead of giving a code. Its description is written by strangers: shown, but as their words, and only to
  * somebody whose login this is. Without one it may be a link that somebody has made up to have us say something.
  */
 static int refuse_with_error(request_rec *r, const sk_attempt *attempt)
 {
+    const char *word = sk_url_query_get(r->pool, r->args, "error");
     const char *error =
-        sk_text_printable(r->pool, sk_url_query_get(r->pool, r->args, "error"), 64);
+        word && *word ? sk_text_printable(r->pool, word, 64) : "an error without a name";
     const char *description = sk_text_printable(
         r->pool, sk_url_query_get(r->pool, r->args, "error_description"), 300);
     bool is_denial = strcmp(error, "access_denied") == 0;
 
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "login %s: Scalekit refused it: %s (%s)",
                   sk_visit_reference(r), error, description);
-    return refuse(r, is_denial ? HTTP_FORBIDDEN : HTTP_BAD_REQUEST,
+    return refuse(r,
+                  is_denial ? HTTP_FORBIDDEN
+                  : attempt ? status_of(error)
+                            : HTTP_BAD_REQUEST,
                   is_denial ? "You were not signed in" : "Signing in failed",
                   attempt ? apr_pstrcat(r->pool, "The sign-in service answered: ", error,
                                         *description ? ". It says: " : ".", description, NULL)
@@ -108,14 +120,17 @@ static int refuse_with_error(request_rec *r, const sk_attempt *attempt)
                   attempt ? attempt->target : NULL);
 }
 
+int sk_callback_refuse(request_rec *r)
+{
+    return refuse_with_error(r, NULL);
+}
+
 /* ---- the steps ---- */
 
-static int refuse_for_now(request_rec *r, const sk_attempt *attempt)
+static int refuse_for_now(request_rec *r, const sk_attempt *attempt, const char *why)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                  "login %s: as many logins as may wait for Scalekit already, which "
-                  "is slow or gone",
-                  attempt->reference);
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "login %s: %s, which is slow or gone",
+                  attempt->reference, why);
     apr_table_setn(r->err_headers_out, "Retry-After", "5");
     return refuse(r, HTTP_SERVICE_UNAVAILABLE, "Signing in takes a little longer",
                   "The sign-in service is slow to answer. Please try again in a moment.",
@@ -133,8 +148,8 @@ static int exchange(request_rec *r, const char *code, const sk_attempt *attempt,
                             ? sk_environment_login(&call, environment, &request, record)
                             : "this process could not be set up: see the log at its start";
 
-    if (wrong == sk_environment_busy) {
-        return refuse_for_now(r, attempt);
+    if (sk_environment_is_resting(wrong)) {
+        return refuse_for_now(r, attempt, wrong);
     }
     if (wrong) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "login %s failed: %s", attempt->reference,
@@ -173,8 +188,10 @@ static int complete(request_rec *r, const sk_attempt *attempt)
     int status;
 
     if (!code || !*code || strlen(code) > 2048) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "login %s: the callback brought no code",
-                      attempt->reference);
+        ap_log_rerror(
+            APLOG_MARK, APLOG_WARNING, 0, r,
+            "login %s: the callback brought no code, several, or one that is too long",
+            attempt->reference);
         return refuse(r, HTTP_BAD_REQUEST, "Signing in failed",
                       "The sign-in service sent no code.", attempt->target);
     }

@@ -8,4 +8,7 @@
 /** The handler of the redirect URI. */
 int sk_callback_handle(request_rec *r);
 
+/** Answers an error for which there is no login of ours: one that began at an identity provider ends so at the login path. */
+int sk_callback_refuse(request_rec *r);
+
 #endif

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "core/oauth.h"
 #include "core/url.h"
+#include "request/callback.h"
 #include "request/idp_login.h"
 #include "request/login.h"
 #include "request/reply.h"
@@ -61,6 +62,9 @@ int sk_entry_handle(request_rec *r)
     }
     if (token) {
         return sk_idp_login_handle(r, token);
+    }
+    if (sk_url_query_has(r->args, "error")) {
+        return sk_callback_refuse(r);
     }
     if (!target) {
         target = sk_url_query_get(r->pool, r->args, "returnTo");

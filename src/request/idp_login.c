@@ -70,7 +70,7 @@ int sk_idp_login_handle(request_rec *r, const char *token)
     if (environment) {
         wrong = sk_environment_idp_initiated(&call, environment, token, &request);
     }
-    if (wrong == sk_environment_busy) {
+    if (sk_environment_is_resting(wrong)) {
         apr_table_setn(r->err_headers_out, "Retry-After", "5");
         return refuse(r, HTTP_SERVICE_UNAVAILABLE, "Signing in takes a little longer",
                       "The sign-in service is slow to answer. Please try again in a moment.",

@@ -11,12 +11,14 @@ export const formCredentials = { httpd_username: 'ada', httpd_password: 'test_ma
 /** The file `users` in the root of the server. */
 export const formUsers = `${formCredentials.httpd_username}:{SHA}${sha1(formCredentials.httpd_password)}\n`;
 
-/** A host whose pages ask for a session. lines: further ones for them */
-export const formLocations = ({ root }, lines = '') => `<Location "/">
+const usersOf = ({ root }) => `AuthFormProvider file
+    AuthUserFile "${root}/users"`;
+
+/** A host whose pages ask for a session. lines: further ones for them; users: how the name in it is looked up */
+export const formLocations = (server, lines = '', users = usersOf(server)) => `<Location "/">
     AuthType form
     AuthName site
-    AuthFormProvider file
-    AuthUserFile "${root}/users"
+    ${users}
     Session On
     SessionCookieName session path=/;HttpOnly
     ${lines}

@@ -58,10 +58,10 @@ static void the_logout_url_does_with_what_there_is(void **state)
         {"a.b-_.c", "https://app.example/",
          LOGOUT "?id_token_hint=a.b-_.c&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F"},
         {NULL, "https://app.example/bye?x=1&y",
-         LOGOUT "?post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye%3Fx%3D1%26y"},
+         LOGOUT "?client_id=skc_58300000000000001"
+                "&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye%3Fx%3D1%26y"},
         {"a.b.c", NULL, LOGOUT "?id_token_hint=a.b.c"},
-        {"", "", LOGOUT},
-        {NULL, NULL, LOGOUT},
+        {NULL, NULL, LOGOUT "?client_id=skc_58300000000000001"},
     };
     size_t i;
 

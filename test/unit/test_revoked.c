@@ -105,6 +105,19 @@ static void a_user_is_barred_until_then_and_a_session_for_good(void **state)
     expect(is, "the sid later", session("b", "ses_1", "usr_2", BEFORE + 99), SK_STANDING_ENDED);
 }
 
+static void of_a_user_it_may_be_those_without_a_sid_only(void **state)
+{
+    server *is = new_server(*state);
+    sk_record record = session("a", NULL, "usr_1", 0);
+
+    bar(is, SK_REVOKED_SUB_SIDLESS, "usr_1", BEFORE + 10);
+    expect(is, "no sid", session("a", NULL, "usr_1", BEFORE + 10), SK_STANDING_ENDED);
+    expect(is, "no sid, later", session("a", NULL, "usr_1", BEFORE + 11), SK_STANDING_GOOD);
+    expect(is, "a sid", session("a", "ses_1", "usr_1", BEFORE), SK_STANDING_GOOD);
+    expect(is, "another user", session("a", NULL, "usr_2", BEFORE), SK_STANDING_GOOD);
+    assert_int_equal(sk_revoked_beginning(is->revoked, &record, BEFORE + 10), BEFORE + 11);
+}
+
 static void who_logs_in_in_the_second_of_the_bar_is_in(void **state)
 {
     server *is = new_server(*state);
@@ -194,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_bar_hits_its_session_and_no_other),
         TEST(a_user_is_barred_until_then_and_a_session_for_good),
+        TEST(of_a_user_it_may_be_those_without_a_sid_only),
         TEST(who_logs_in_in_the_second_of_the_bar_is_in),
         TEST(clients_and_environments_are_apart),
         TEST(other_processes_see_it),
