@@ -1,12 +1,14 @@
 // Sessions in the shared memory: ScalekitSessionStore cache.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertFailure, cookiesOf, ourLines } from './support/answers.mjs';
-import { configtest } from './support/httpd.mjs';
+import { configtest, freePorts } from './support/httpd.mjs';
 import { expiredVisitors, isLogin, refreshes } from './support/refreshing.mjs';
 import { parseEnvironment, scalekitHost, signIn, startSite } from './support/sites.mjs';
+import { Visitor } from './support/visitor.mjs';
 
 const ID = /^[A-Za-z0-9_-]{22}$/;
 const cache = { ScalekitSessionStore: 'cache' };
@@ -193,6 +195,32 @@ describe('the cookie of the store', () => {
     assert.match(idOf(visitor), ID);
     assert.deepEqual(visitor.jar.list().map(({ name }) => name).filter((name) => /^(session|main|theirs)$/.test(name)), ['session']);
   });
+});
+
+describe('virtual hosts of one file that is included twice', () => {
+  before(async () => {
+    const host = (server) => scalekitHost({ ...server, host: 'x' }, {
+      serverName: '${HOST}.localhost', settings: { ...cache, SessionCookieName: '${HOST}_session path=/;HttpOnly;SameSite=Lax' },
+    });
+    const [port] = await freePorts(1);
+    site = await startSite({
+      ports: [port],
+      scalekit: { redirectUris: ['one', 'two'].map((name) => `http://${name}.localhost:${port}/auth/callback`) },
+      config: (server) => {
+        fs.writeFileSync(`${server.root}/host.conf`, host(server));
+        return ['one', 'two'].map((name) => `Define HOST ${name}\nInclude "${server.root}/host.conf"`).join('\n');
+      },
+    });
+  });
+  after(() => site?.stop());
+
+  for (const name of ['one', 'two']) {
+    it(`have cookies of their own: ${name}`, async () => {
+      const visitor = new Visitor(`http://${name}.localhost:${site.port}`);
+      assert.equal((await visitor.get('/', { follow: true })).status, 200);
+      assert.deepEqual(visitor.jar.list().map((cookie) => cookie.name).filter((one) => /^(?:one|two)_/.test(one)), [`${name}_session`]);
+    });
+  }
 });
 
 describe('shared memory that is too small for its sessions', () => {

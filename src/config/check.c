@@ -3,6 +3,7 @@
 
 #include <http_config.h>
 #include <http_log.h>
+#include <http_request.h>
 #include <apr_strings.h>
 
 #include "config/config.h"
@@ -35,7 +36,7 @@ static sk_server *own_record(apr_pool_t *pconf, server_rec *s, const server_rec 
 }
 
 static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s,
-                                const server_rec *main_server)
+                                const server_rec *main_server, bool *asks_for_more)
 {
     sk_server *server = own_record(pconf, s, main_server);
     sk_tree_facts facts = sk_tree_read(pconf, s);
@@ -49,6 +50,7 @@ static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec
         return wrong;
     }
     sk_doctor_warn(ptemp, s, server->settings, &facts);
+    *asks_for_more |= facts.asks_for_more;
     return NULL;
 }
 
@@ -90,20 +92,41 @@ static void hide_secrets(apr_pool_t *pconf, apr_pool_t *ptemp, const server_rec 
     sk_variables_hide(pconf, secrets);
 }
 
+static int leave_it_to_others(request_rec *r)
+{
+    (void)r;
+    return DECLINED;
+}
+
+/*
+ * Of a page in a page, and of an internal redirect, httpd takes for granted what it found for the one before, if both are in the same
+ * section: unless a module says that it has to be asked for each URI. Basic authentication is then asked again, too, which takes long
+ * in listings of directories: only where it is needed.
+ */
+static void ask_for_each_uri(void)
+{
+    ap_hook_check_access(leave_it_to_others, NULL, NULL, APR_HOOK_MIDDLE,
+                         AP_AUTH_INTERNAL_PER_URI);
+}
+
 int sk_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                     server_rec *main_server)
 {
     server_rec *s;
     int status = OK;
+    bool asks_for_more = false;
 
     (void)plog;
     for (s = main_server; s; s = s->next) {
-        const char *wrong = check_server(pconf, ptemp, s, main_server);
+        const char *wrong = check_server(pconf, ptemp, s, main_server, &asks_for_more);
         if (wrong) {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, s,
                          "mod_auth_scalekit: %s: %s", sk_server_name(ptemp, s), wrong);
             status = HTTP_INTERNAL_SERVER_ERROR;
         }
+    }
+    if (asks_for_more) {
+        ask_for_each_uri();
     }
     number_environments(main_server);
     hide_secrets(pconf, ptemp, main_server);

@@ -27,6 +27,24 @@ static bool is_among(const char *directive, const char *const *names)
     return false;
 }
 
+/* Does who gets in depend on more than the section that this stands in, such as the URI? */
+static bool asks_for_more(apr_pool_t *pool, const char *directive, const char *args)
+{
+    const char *word;
+
+    if (strcasecmp(directive, "Require") != 0) {
+        return strcasecmp(directive, "ScalekitOrganization") == 0 && strstr(args, "%{");
+    }
+    if (strstr(args, "%{")) {
+        return true;
+    }
+    word = ap_getword_conf(pool, &args);
+    if (strcasecmp(word, "not") == 0) {
+        word = ap_getword_conf(pool, &args);
+    }
+    return strcasecmp(word, "expr") == 0 || strcasecmp(word, "env") == 0;
+}
+
 static void note(apr_pool_t *pool, const ap_directive_t *directive, bool own, bool in_section,
                  sk_tree_facts *facts)
 {
@@ -34,6 +52,7 @@ static void note(apr_pool_t *pool, const ap_directive_t *directive, bool own, bo
     const sk_tree_line line = {directive->directive, args, directive->filename,
                                directive->line_num,  own,  in_section};
 
+    facts->asks_for_more |= asks_for_more(pool, directive->directive, args);
     if (is_among(directive->directive, cookies)) {
         *(sk_tree_line *)apr_array_push(facts->cookies) = line;
     }
@@ -64,6 +83,20 @@ static bool is_section_of(const ap_directive_t *directive, const server_rec *s)
            && strcmp(directive->filename, s->defn_name) == 0;
 }
 
+/* How many earlier servers were made of the same lines, as of a file that is included twice; httpd's list has the last one first. */
+static int twins_before(const server_rec *s)
+{
+    const server_rec *other;
+    int count = 0;
+
+    for (other = s->next; s->is_virtual && s->defn_name && other; other = other->next) {
+        count += other->is_virtual && other->defn_name
+                 && other->defn_line_number == s->defn_line_number
+                 && strcmp(other->defn_name, s->defn_name) == 0;
+    }
+    return count;
+}
+
 /* Sections that only say whether their lines are read at all; httpd leaves most of them out of the tree itself. */
 static bool is_transparent(const ap_directive_t *section)
 {
@@ -78,7 +111,7 @@ static void walk(apr_pool_t *pool, const ap_directive_t *directive, const server
 {
     for (; directive; directive = directive->next) {
         if (strcasecmp(directive->directive, "<VirtualHost") == 0) {
-            if (is_section_of(directive, s)) {
+            if (is_section_of(directive, s) && facts->twins_to_pass-- == 0) {
                 walk(pool, directive->first_child, s, true, false, facts);
             }
             continue;
@@ -100,6 +133,7 @@ sk_tree_facts sk_tree_read(apr_pool_t *pool, const server_rec *s)
 {
     sk_tree_facts facts = {0};
 
+    facts.twins_to_pass = twins_before(s);
     facts.cookies = apr_array_make(pool, 2, sizeof(sk_tree_line));
     facts.sessions = apr_array_make(pool, 4, sizeof(sk_tree_line));
     facts.prefixes = apr_array_make(pool, 2, sizeof(char *));

@@ -25,6 +25,7 @@ typedef struct sk_tree_facts {
     bool uses_our_auth_type;  /* AuthType Scalekit somewhere */
     bool has_server_name;     /* written in this very server */
     bool passes_access_token; /* ScalekitPassAccessToken On somewhere */
+    bool asks_for_more;       /* somewhere who gets in depends on more than the section */
     /* sk_tree_line: SessionCookieName, SessionCookieName2, SessionDBDCookieName, ...2 */
     apr_array_header_t *cookies;
     apr_array_header_t *sessions; /* sk_tree_line: what else the doctor asks of mod_session */
@@ -32,6 +33,7 @@ typedef struct sk_tree_facts {
     apr_array_header_t *prefixes; /* const char *: of ScalekitHeaderPrefix */
     /* CacheStorePrivate On or CacheStoreNoStore On, or NULL */
     const sk_tree_line *stores_private;
+    int twins_to_pass; /* while it is read: sections of other servers that were made of the same lines */
 } sk_tree_facts;
 
 sk_tree_facts sk_tree_read(apr_pool_t *pool, const server_rec *s);

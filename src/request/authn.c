@@ -178,15 +178,31 @@ static const char *remote_user(request_rec *r, const sk_identity *identity)
     return sk_claims_text(identity, claim);
 }
 
+static bool name_user(request_rec *r, const sk_identity *identity)
+{
+    /* A copy: other modules may cut it where it stands. */
+    r->user = apr_pstrdup(r->pool, remote_user(r, identity));
+    if (r->user) {
+        r->ap_auth_type = (char *)"Scalekit";
+    }
+    return r->user != NULL;
+}
+
+void sk_authn_name_user(request_rec *r)
+{
+    const sk_record *record = r->user ? NULL : sk_authn_record(r);
+
+    if (record) {
+        name_user(r, &record->identity);
+    }
+}
+
 static int accept_user(request_rec *r, const sk_record *record)
 {
     sk_problem problem = {0};
 
-    /* A copy: other modules may cut it where it stands. */
-    r->user = apr_pstrdup(r->pool, remote_user(r, &record->identity));
-    if (r->user) {
-        r->ap_auth_type = (char *)"Scalekit";
-        if (ap_is_initial_req(r)) {
+    if (name_user(r, &record->identity)) {
+        if (sk_visit_is_the_answer(r)) {
             sk_session_touch(r);
         }
         return OK;
@@ -214,7 +230,7 @@ static int accept_session(request_rec *r, const sk_record *record, const char *o
         return sk_organization_switch(r, record, organization,
                                       sk_visit_is_the_answer(r) && may_log_in(r));
     }
-    if (ap_is_initial_req(r)) {
+    if (sk_visit_is_the_answer(r)) {
         sk_guard_forget_switch(r);
     }
     return accept_user(r, record);

@@ -75,6 +75,24 @@ static void scrub_connection(request_rec *r)
     }
 }
 
+/* What was said to another place, or what the .htaccess of another place says in our name. */
+static void scrub_variables(request_rec *r)
+{
+    const apr_array_header_t *all = apr_table_elts(r->subprocess_env);
+    apr_array_header_t *names = apr_array_make(r->pool, 16, sizeof(char *));
+    int i;
+
+    for (i = 0; i < all->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(all, i, apr_table_entry_t).key;
+        if (strncasecmp(name, "SCALEKIT_", strlen("SCALEKIT_")) == 0) {
+            APR_ARRAY_PUSH(names, const char *) = name;
+        }
+    }
+    for (i = 0; i < names->nelts; i++) {
+        apr_table_unset(r->subprocess_env, APR_ARRAY_IDX(names, i, const char *));
+    }
+}
+
 /* On every request, whether it will be authenticated or not: an application may look at these headers anywhere. */
 static int scrub(request_rec *r)
 {
@@ -241,13 +259,14 @@ static int hide_session(request_rec *r)
     return DECLINED;
 }
 
-/* Subrequests and internal redirects inherit the headers that were made for another location. */
+/* Subrequests and internal redirects inherit the headers and variables that were made for another location. */
 static void take_back(request_rec *r)
 {
     const char *passed = sk_visit_first(r)->passed_token;
     const char *authorization = apr_table_get(r->headers_in, "Authorization");
 
     scrub(r);
+    scrub_variables(r);
     if (sk_text_equal(passed, authorization)) {
         apr_table_unset(r->headers_in, "Authorization");
     }
@@ -280,7 +299,23 @@ static int fixups_first(request_rec *r)
         take_back(r);
     }
     tell(r);
+    sk_visit_of(r)->told_for = r->per_dir_config;
     return DECLINED;
+}
+
+/*
+ * mod_dir puts what a DirectoryIndex or FallbackResource leads to into a request whose fixups have run, with the headers that it had: that
+ * place has to be told anew, as what its own policy says.
+ */
+static void tell_index(request_rec *r)
+{
+    const void *told_for = sk_visit_of(r)->told_for;
+
+    if (told_for && told_for != r->per_dir_config && is_for_others(r)) {
+        take_back(r);
+        tell(r);
+        sk_authn_name_user(r);
+    }
 }
 
 /*
@@ -319,6 +354,7 @@ void sk_export_hook(apr_pool_t *pool)
     (void)pool;
     trailers_filter = ap_register_input_filter("scalekit-trailers", scrub_trailers, NULL,
                                                AP_FTYPE_CONTENT_SET);
+    ap_hook_insert_filter(tell_index, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_filter(insert_trailers_filter, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(fixups_first, NULL, NULL, APR_HOOK_REALLY_FIRST);

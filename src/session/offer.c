@@ -63,10 +63,14 @@ bool sk_offer_is_repeated(const sk_offer *offer, const char *name)
 
 void sk_offer_forget(request_rec *r, const char *name)
 {
-    apr_table_t *notes = sk_visit_first(r)->first->notes;
+    const char *cookie = apr_pstrcat(r->pool, "mod_session_cookie", name, NULL),
+               *dbd = apr_pstrcat(r->pool, "mod_session_dbd", name, NULL);
 
-    apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_cookie", name, NULL));
-    apr_table_unset(notes, apr_pstrcat(r->pool, "mod_session_dbd", name, NULL));
+    /* Each of them has its own idea of which request's notes outlive the others. */
+    for (; r; r = r->main ? r->main : r->prev) {
+        apr_table_unset(r->notes, cookie);
+        apr_table_unset(r->notes, dbd);
+    }
 }
 
 /* ---- headers ---- */

@@ -277,10 +277,18 @@ static apr_status_t load_one_of_several(request_rec *r, const sk_offer *offer, l
     return load_whole(r, found);
 }
 
-/* By its id: where directories add to mod_session's directives, its configuration is another one for each internal redirect. */
-static bool is_same(const session_rec *one, const session_rec *other)
+/*
+ * By its id, or as it came: where directories add to mod_session's directives, its configuration is another one for each internal
+ * redirect.
+ */
+static bool is_pinned_one(const sk_visit *visit, const session_rec *z)
 {
-    return one->uuid && other->uuid && memcmp(one->uuid, other->uuid, sizeof(*one->uuid)) == 0;
+    const apr_uuid_t *one = visit->pinned->uuid, *other = z->uuid;
+
+    return one && other
+               ? memcmp(one, other, sizeof(*one)) == 0
+               : !one && !other
+                     && sk_text_equal(visit->loaded, apr_table_get(z->entries, entry_key));
 }
 
 static apr_status_t load(request_rec *r, session_rec **z)
@@ -301,11 +309,11 @@ static apr_status_t load(request_rec *r, session_rec **z)
     rv = load_one_of_several(r, &offer, &found);
     sk_offer_end(r);
     *z = found.session;
-    if (rv == OK && visit->pinned && is_same(visit->pinned, *z)) {
+    if (rv == OK && visit->pinned && is_pinned_one(visit, *z)) {
         *z = visit->pinned;
     }
     if (rv == OK && !visit->pinned) {
-        visit->entry = apr_table_get((*z)->entries, entry_key);
+        visit->entry = visit->loaded = apr_table_get((*z)->entries, entry_key);
         visit->text = found.text && holds_only(*z, entry_key) ? found.text : NULL;
         visit->pinned = *z;
         namespace_of(r, visit->pinned_for);

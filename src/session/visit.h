@@ -54,15 +54,17 @@ typedef struct sk_visit {
     /* The session as the last save had it: mod_session forgets it with the next load */
     const char *saved;
     const char *reference;
-    const char *entry; /* our entry of the session, as we read or wrote it; NULL: none */
-    const char *text;  /* that the session was decoded from, if that is worth remembering */
-    bool is_behind;    /* the record is newer than the entry: another request writes it */
+    const char *entry;  /* our entry of the session, as we read or wrote it; NULL: none */
+    const char *loaded; /* the same, as it came with the request */
+    const char *text;   /* that the session was decoded from, if that is worth remembering */
+    bool is_behind;     /* the record is newer than the entry: another request writes it */
     const char *passed_token; /* the Authorization header that we gave an application */
     bool session_decided;     /* what the visitor gets depends on the session */
 
     /* Of this very request: request/. */
     sk_endpoint endpoint;
-    bool is_answering; /* its answer has begun: it is too late for another cookie */
+    const void *told_for; /* the configuration by which an application was told who is there */
+    bool is_answering;    /* its answer has begun: it is too late for another cookie */
     bool is_in_translate_name;
     bool is_in_access_checker;
     bool is_in_auth_checker;
