@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startBackend } from './support/backend.mjs';
-import { configtest, freePorts, startHttpd } from './support/httpd.mjs';
+import { configtest, freePorts, makeCertificate, startHttpd } from './support/httpd.mjs';
 import { PLAIN_COOKIE, SECURE_COOKIE, scalekitHost, signIn, siteFiles, startSite } from './support/sites.mjs';
 
 const KEY = 'bWFkZS11cC1zZXNzaW9uLWtleS1vZi10aGUtdGVzdHM'; // made up
@@ -62,6 +62,8 @@ describe('a configuration is refused for', () => {
     'a logout that ends nowhere': [{ ScalekitAfterLogoutURL: 'goodbye' }, /ScalekitAfterLogoutURL/],
     'scopes without openid': [{ ScalekitScopes: 'profile email' }, /ScalekitScopes lacks openid.*add it/],
     'CAs that are not there': [{ ScalekitCABundle: '/nowhere/ca.pem' }, /ScalekitCABundle: cannot read \/nowhere\/ca\.pem.*PEM/],
+    'CAs that are a folder': [{ ScalekitCABundle: '/etc' }, /ScalekitCABundle: cannot read \/etc: .*PEM/],
+    'CAs that are none': [{ ScalekitCABundle: '/etc/passwd' }, /ScalekitCABundle: cannot read \/etc\/passwd: .*PEM/],
     'a proxy without scheme': [{ ScalekitProxy: 'proxy.test:3128' }, /ScalekitProxy.*http:\/\//],
     'no number': [{ ScalekitSessionMaxAge: 'soon' }, /ScalekitSessionMaxAge: "soon" is not a number of seconds/],
     'a number and more': [{ ScalekitSessionIdleTimeout: '10m' }, /ScalekitSessionIdleTimeout: "10m"/],
@@ -74,7 +76,10 @@ describe('a configuration is refused for', () => {
     'a secret that is a directory': [{ ScalekitClientSecret: 'file:htdocs' }, /ScalekitClientSecret: cannot read/],
     'an empty secret file': [{ ScalekitClientSecret: 'file:empty' }, /ScalekitClientSecret: .*empty is empty/, { files: { empty: { text: ' \n', mode: 0o600 } } }],
     'an empty session key file': [{ ScalekitSessionKey: 'file:empty' }, /ScalekitSessionKey: .*empty/, { files: { empty: { text: '\n', mode: 0o600 } } }],
-    'a variable that is not set': [{ ScalekitClientSecret: 'env:NOT_SET' }, /ScalekitClientSecret: .*environment variable.*not set/],
+    'a variable that is not set': [{ ScalekitClientSecret: 'env:NOT_SET' }, /ScalekitClientSecret: the variable NOT_SET is not set.*export it/],
+    'a file without file:': [{ ScalekitClientSecret: '/etc/passwd' }, /ScalekitClientSecret: it is the name of a file: write file: before it/],
+    'a session key without file:': [{ ScalekitSessionKey: './client.secret' }, /ScalekitSessionKey: it is the name of a file/],
+    'another spelling of file:': [{ ScalekitSessionKey: 'FILE:/nowhere/session.key' }, /ScalekitSessionKey: cannot read \/nowhere\/session\.key/],
     'a program that fails': [{ ScalekitClientSecret: 'exec:/bin/false' }, /ScalekitClientSecret: \/bin\/false failed/],
     'a program that is not there': [{ ScalekitClientSecret: 'exec:/nowhere/program' }, /ScalekitClientSecret: \/nowhere\/program/],
     'no program': [{ ScalekitClientSecret: '"exec:"' }, /ScalekitClientSecret: exec: names no program/],
@@ -94,12 +99,24 @@ describe('a configuration is refused for', () => {
     });
   }
 
+  it('AuthType Scalekit outside of all virtual hosts, for one that nothing else is said of: with its line', async () => {
+    const { status, output } = await configtest({
+      config: (server) => `<Directory "${server.docroot}">\nAuthType Scalekit\n</Directory>\n${host(secure)(server)}
+        <VirtualHost *:${server.port}>\nServerName other.test\n</VirtualHost>`,
+    });
+    assert.notEqual(status, 0, output);
+    assert.match(output, /virtual host other\.test.*ScalekitEnvURL is missing/);
+    for (const line of ours(output)) assert.match(line, /\(AuthType Scalekit stands in .*httpd\.conf:\d+\)$/);
+  });
+
   const syntax = {
     'ScalekitUnauthenticated maybe': /ScalekitUnauthenticated is one of auto, login, 401 and pass/,
     'ScalekitRemoteUser name': /ScalekitRemoteUser is one of sub, email/,
     'ScalekitExport all': /ScalekitExport is one of env/,
     'ScalekitHeaderPrefix X': /ScalekitHeaderPrefix is a word of your own/,
     'ScalekitHeaderPrefix X-Forwarded-': /ScalekitHeaderPrefix is a word of your own/,
+    'ScalekitHeaderPrefix User-': /ScalekitHeaderPrefix is a word of your own/,
+    'ScalekitHeaderPrefix x-requested-': /ScalekitHeaderPrefix is a word of your own/,
     'ScalekitHeaderPrefix "X-A: b-"': /ScalekitHeaderPrefix is a word of your own/,
     'ScalekitPassAccessToken maybe': /ScalekitPassAccessToken.*On or Off/i,
     'ScalekitEnvURL https://a.test': /ScalekitEnvURL not allowed/,
@@ -153,7 +170,7 @@ describe('a configuration is taken with', () => {
       ScalekitAudience: 'x', ScalekitBaseURL: 'https://app.test', ScalekitLoginPath: '/in', ScalekitLogoutPath: 'none', ScalekitSessionsPath: '/api/me',
       ScalekitAfterLoginURL: '/home?a=b', ScalekitAfterLogoutURL: 'https://www.app.test/bye', ScalekitSessionKey: KEY, ScalekitSessionScope: 'all',
       ScalekitSessionMaxAge: 100, ScalekitSessionIdleTimeout: 0, ScalekitClockSkew: 0, ScalekitTimeout: '1 2', ScalekitProxy: 'http://127.0.0.1:9',
-      ScalekitCABundle: 'client.secret', ScalekitInsecureHost: 'localhost',
+      ScalekitCABundle: makeCertificate(), ScalekitInsecureHost: 'localhost',
     }],
     'no sessions path, and a login where one would be': [{ ScalekitSessionsPath: 'none', ScalekitLoginPath: '/sessions' }],
     'CacheStorePrivate Off': [{ CacheStorePrivate: 'Off' }],

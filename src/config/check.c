@@ -35,6 +35,13 @@ static sk_server *own_record(apr_pool_t *pconf, server_rec *s, const server_rec 
     return server_of(s);
 }
 
+/* Nothing else there speaks of Scalekit: it may be another server that is meant. */
+static const char *with_reason(apr_pool_t *pool, const char *wrong, const sk_tree_line *line)
+{
+    return apr_psprintf(pool, "%s (AuthType Scalekit stands in %s:%d)", wrong, line->file,
+                        line->line);
+}
+
 static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s,
                                 const server_rec *main_server, bool *asks_for_more)
 {
@@ -42,12 +49,12 @@ static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec
     sk_tree_facts facts = sk_tree_read(pconf, s);
     const char *wrong;
 
-    if (!(server->any || facts.uses_our_auth_type) || !is_meant(s, &facts)) {
+    if (!(server->any || facts.auth_type) || !is_meant(s, &facts)) {
         return NULL;
     }
     if ((wrong = sk_doctor_check(ptemp, &facts))
         || (wrong = sk_server_finish(pconf, ptemp, s, server, &facts))) {
-        return wrong;
+        return server->any ? wrong : with_reason(ptemp, wrong, facts.auth_type);
     }
     sk_doctor_warn(ptemp, s, server->settings, &facts);
     *asks_for_more |= facts.asks_for_more;

@@ -338,8 +338,9 @@ static const char *set_export(cmd_parms *cmd, void *dir, const char *word)
 static const char *set_header_prefix(cmd_parms *cmd, void *dir, const char *prefix)
 {
     static const char *const taken[] = {
-        "X-Forwarded-",    "Sec-",  "Content-",  "Accept-", "If-",  "Proxy-", "WWW-",
-        "Access-Control-", "Last-", "Transfer-", "Keep-",   "Max-", "Cache-", NULL};
+        "X-Forwarded-",    "Sec-",     "Content-",  "Accept-", "If-",  "Proxy-", "WWW-",
+        "Access-Control-", "Last-",    "Transfer-", "Keep-",   "Max-", "Cache-", "User-",
+        "X-Requested-",    "Upgrade-", NULL};
     directory *d = dir;
     size_t length = strlen(prefix);
 

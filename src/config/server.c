@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <http_config.h>
 #include <http_log.h>
-#include <apr_file_io.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include "config/secret.h"
 #include "core/text.h"
@@ -361,21 +364,28 @@ static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings
     return NULL;
 }
 
+static bool holds_certificates(const char *path)
+{
+    BIO *bio = BIO_new_file(path, "r");
+    X509 *first = bio ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL;
+    bool holds = first != NULL;
+
+    X509_free(first);
+    BIO_free(bio);
+    ERR_clear_error();
+    return holds;
+}
+
 /* What would only be noticed at the first login. */
 static const char *finish_network(apr_pool_t *pool, sk_server *server, sk_settings *settings)
 {
-    apr_file_t *file;
-
     if (server->ca_bundle) {
         settings->ca_bundle = ap_server_root_relative(pool, server->ca_bundle);
-        if (!settings->ca_bundle
-            || apr_file_open(&file, settings->ca_bundle, APR_READ, APR_OS_DEFAULT, pool)
-                   != APR_SUCCESS) {
+        if (!settings->ca_bundle || !holds_certificates(settings->ca_bundle)) {
             return apr_psprintf(
                 pool, "ScalekitCABundle: cannot read %s: name a file of certificates in PEM",
                 server->ca_bundle);
         }
-        apr_file_close(file);
     }
     if (server->proxy && !strstr(server->proxy, "://")) {
         return "ScalekitProxy is not a URL: write for example http://proxy.example.com:3128";

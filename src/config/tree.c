@@ -66,7 +66,9 @@ static void note(apr_pool_t *pool, const ap_directive_t *directive, bool own, bo
         }
     }
     else if (strcasecmp(directive->directive, "AuthType") == 0) {
-        facts->uses_our_auth_type |= strcasecmp(ap_getword_conf(pool, &args), "Scalekit") == 0;
+        if (!facts->auth_type && strcasecmp(ap_getword_conf(pool, &args), "Scalekit") == 0) {
+            facts->auth_type = apr_pmemdup(pool, &line, sizeof(line));
+        }
     }
     else if (strcasecmp(directive->directive, "ScalekitPassAccessToken") == 0) {
         facts->passes_access_token |= strcasecmp(ap_getword_conf(pool, &args), "On") == 0;

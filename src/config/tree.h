@@ -22,10 +22,10 @@ typedef struct sk_tree_line {
 
 /** What holds for one server: the lines of its own section and those outside of every virtual host. */
 typedef struct sk_tree_facts {
-    bool uses_our_auth_type;  /* AuthType Scalekit somewhere */
-    bool has_server_name;     /* written in this very server */
-    bool passes_access_token; /* ScalekitPassAccessToken On somewhere */
-    bool asks_for_more;       /* somewhere who gets in depends on more than the section */
+    const sk_tree_line *auth_type; /* AuthType Scalekit, the first; NULL: nowhere */
+    bool has_server_name;          /* written in this very server */
+    bool passes_access_token;      /* ScalekitPassAccessToken On somewhere */
+    bool asks_for_more;            /* somewhere who gets in depends on more than the section */
     /* sk_tree_line: SessionCookieName, SessionCookieName2, SessionDBDCookieName, ...2 */
     apr_array_header_t *cookies;
     apr_array_header_t *sessions; /* sk_tree_line: what else the doctor asks of mod_session */

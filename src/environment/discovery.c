@@ -31,8 +31,8 @@ static void compare_issuer(const sk_call *call, const sk_settings *settings,
     else if (strcmp(issuer, settings->issuer) != 0) {
         sk_call_log(call, SK_LEVEL_WARNING,
                     "%s: Scalekit at %s says that it issues tokens as %s, but only those of %s "
-                    "are accepted: set ScalekitIssuer to that, or mend ScalekitEnvURL",
-                    settings->name, settings->env_url, issuer, settings->issuer);
+                    "are accepted: set ScalekitIssuer to %s, or mend ScalekitEnvURL",
+                    settings->name, settings->env_url, issuer, settings->issuer, issuer);
     }
 }
 

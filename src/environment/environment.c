@@ -79,7 +79,7 @@ sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *setti
     tokens->http = sk_http_create(pool, settings, &breaker);
     tokens->errands = errands;
     environment->refreshing = crowd_of(table, REFRESH_PLACES, workers / 10, 2, REFRESH_MAX);
-    environment->logging_in = crowd_of(table, LOGIN_PLACES, workers / 2, 4, LOGIN_MAX);
+    environment->logging_in = crowd_of(table, LOGIN_PLACES, workers / 2, 1, LOGIN_MAX);
     refresher->tokens = tokens;
     refresher->crowd = &environment->refreshing;
     refresher->cache = sk_cache_create(pool, table, memo, settings->secrets, settings->env_url,

@@ -125,7 +125,8 @@ function environment(extra) {
 
 let certificate;
 
-function makeCertificate() {
+/** The file of a key and a certificate for localhost that nobody has signed. */
+export function makeCertificate() {
   if (!certificate) {
     const file = path.join(baseDirectory(), 'tls.pem');
     const made = spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
