@@ -84,9 +84,9 @@ describe('an answer of another server', () => {
   });
 
   it('that is an error as well as a code is an error', async () => {
-    for (const error of ['error=server_error', 'error=a&error=b', 'error=', 'error=%zz']) {
+    for (const [error, status] of [['error=server_error', 502], ['error=a&error=b', 400], ['error=', 400], ['error=%zz', 400]]) {
       const visitor = site.visitor();
-      assert.equal((await visitor.get(`${await callbackOf(visitor, '/')}&${error}`)).status, 400, error);
+      assert.equal((await visitor.get(`${await callbackOf(visitor, '/')}&${error}`)).status, status, error);
       assert.equal(exchanges(), 0, error);
       assert.equal(visitor.jar.get('session'), undefined);
     }
