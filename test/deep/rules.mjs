@@ -179,9 +179,24 @@ export const rules = [
   {
     name: 'ID token and access token speak of the same user',
     file: 'src/environment/tokens.c',
-    from: '!wrong && !claims_agree(&v->id, &v->access, "sub")',
+    from: '!wrong && !speaks_of(&v->access, sk_json_text(sk_json_member(v->id.claims, "sub")))',
     to: 'false',
     test: 'test/login.test.mjs',
+  },
+  {
+    name: 'a refreshed access token alone speaks of whom the session is',
+    file: 'src/environment/tokens.c',
+    from: '|| !speaks_of(&v->access, record->identity.sub)',
+    to: '',
+    test: 'test/refresh-keeps.test.mjs',
+    only: 'without an ID token',
+  },
+  {
+    name: 'an e-mail is unverified in whatever words',
+    file: 'src/core/claims.c',
+    from: 'is_true ? SK_VERIFIED_YES : value ? SK_VERIFIED_NO : SK_VERIFIED_UNKNOWN',
+    to: 'is_true ? SK_VERIFIED_YES : SK_VERIFIED_UNKNOWN',
+    test: 'test/unit/test_claims',
   },
 
   // ---- sessions ----
@@ -652,5 +667,39 @@ export const rules = [
     from: '!server->insecure_host || !names_host(server->insecure_host, url->host)',
     to: 'false && !names_host(server->insecure_host, url->host)',
     test: 'test/configuration.test.mjs',
+  },
+
+  // ---- inside of a request ----
+  {
+    name: 'a rule that depends on the URI is asked anew inside of a request',
+    file: 'src/config/check.c',
+    from: 'if (asks_for_more) {',
+    to: 'if (false) {',
+    test: 'test/inside.test.mjs',
+    only: 'asked anew',
+  },
+  {
+    name: 'what a DirectoryIndex leads to is told by its own policy',
+    file: 'src/request/export.c',
+    from: 'told_for && told_for != r->per_dir_config',
+    to: 'false',
+    test: 'test/inside.test.mjs',
+    only: 'DirectoryIndex',
+  },
+  {
+    name: 'another place says nothing in our name',
+    file: 'src/request/export.c',
+    from: '    scrub_variables(r);\n',
+    to: '',
+    test: 'test/inside.test.mjs',
+    only: 'DirectoryIndex',
+  },
+  {
+    name: 'the name of a file is no secret',
+    file: 'src/config/secret.c',
+    from: 'if (is_name_of_file(ptemp, text)) {',
+    to: 'if (false) {',
+    test: 'test/configuration.test.mjs',
+    only: 'without file:',
   },
 ];
