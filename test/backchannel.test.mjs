@@ -105,6 +105,38 @@ describe('a session that Scalekit ends', () => {
     await assertIn(other.visitor);
   });
 
+  it('and a token that is sent again ends nothing that began since', async () => {
+    await anotherSecond();
+    const sidless = { mutate: { id: { omit: ['sid'] }, access: { omit: ['sid'] } } };
+    await site.scalekit.control(sidless);
+    const one = await loggedIn();
+    const { user } = site.scalekit.state().sessions.at(-1);
+    const token = await site.scalekit.logoutToken({ sub: user, sid: one.sid });
+    assert.equal((await tell(token)).status, 200);
+    await assertOut(one.visitor);
+    await anotherSecond();
+    await site.scalekit.control(sidless);
+    const two = await loggedIn();
+    assert.equal((await tell(token)).status, 400);
+    await assertIn(two.visitor);
+    await site.scalekit.control({ mutate: { id: null, access: null } });
+  });
+
+  it('is told again later while Scalekit\'s keys are not to be had', async () => {
+    const fresh = await startSite();
+    try {
+      const token = await fresh.scalekit.logoutToken({ sub: 'usr_1', sid: 'ses_1' });
+      await fresh.scalekit.control({ fail: { keys: { mode: 'status', status: 503 } } });
+      const answer = await fresh.request('POST', PATH, { form: { logout_token: token } });
+      assert.equal(answer.status, 503);
+      assert.ok(answer.headers['retry-after']);
+      const login = await fresh.get(`/login?idp_initiated_login=${await fresh.scalekit.idpInitiatedToken({ organizationId: 'org_1' })}`);
+      assert.equal(login.status, 503);
+    } finally {
+      await fresh.stop();
+    }
+  });
+
   it('is named by its user in modular SSO, where there is no sid', async () => {
     const { visitor, sid } = await loggedInModular();
     await assertIn(visitor);

@@ -21,8 +21,10 @@ describe('a rule that depends on the URI is asked anew', () => {
   const rules = {
     ScalekitOrganization: tenants('ScalekitOrganization "%{reqenv:MATCH_TENANT}"'),
     'Require scalekit-organization': tenants('Require scalekit-organization "%{reqenv:MATCH_TENANT}"'),
+    'an alias of Require expr': tenants('Require mine'),
     'Require expr': tenants(`Require expr "%{reqenv:MATCH_TENANT} == '${MINE}'"`),
   };
+  const alias = `<AuthzProviderAlias expr mine "%{reqenv:MATCH_TENANT} == '${MINE}'">\n</AuthzProviderAlias>\n`;
   for (const [name, rule] of Object.entries(rules)) {
     it(name, async () => {
       const site = await startSite({
@@ -32,14 +34,14 @@ describe('a rule that depends on the URI is asked anew', () => {
           [`htdocs/t/${MINE}/page.shtml`]: '[<!--#include virtual="/t/org_other/secret.html" -->]\n',
           'htdocs/t/org_other/secret.html': 'THE SECRET\n',
         },
-        site: {
+        config: (server) => `${name.startsWith('an alias') ? alias : ''}${scalekitHost(server, {
           extra: `${rule}
 ErrorDocument 404 /t/org_other/secret.html
 <Directory "/">
     RewriteEngine On
     RewriteRule "go$" "/t/org_other/secret.html"
 </Directory>`,
-        },
+        })}`,
       });
       try {
         const visitor = await signIn(site, { path: '/index.html' });
@@ -67,6 +69,11 @@ describe('what a DirectoryIndex or FallbackResource leads to', () => {
       files: {
         ...siteFiles,
         ...Object.fromEntries(['begun', 'kept', 'headers', 'none', 'closed', 'app'].map((name) => [`htdocs/${name}/index.cgi`, script])),
+        'htdocs/rules/index.cgi': script,
+        'htdocs/rules/.htaccess': 'RewriteEngine On\nRewriteRule ^go$ /rules/index.cgi [L]\n',
+        users: 'admin:{SHA}0DPiKuNIrrVmD8IUCuw1hQxNqZc=\n', // admin
+        'htdocs/evil-user/.htaccess': 'AuthType Basic\nAuthName x\nAuthUserFile users\nRequire valid-user\nDirectoryIndex /closed/index.cgi\n',
+        'htdocs/evil-claim/.htaccess': 'AuthType Scalekit\nRequire valid-user\nScalekitRemoteUser email\nDirectoryIndex /closed/index.cgi\n',
         'htdocs/evil/.htaccess': `${inOurName}DirectoryIndex /app/index.cgi\n`,
         'htdocs/evil/page.shtml': '<!--#include virtual="/app/index.cgi" -->\n',
         'htdocs/evil-index/.htaccess': `${asHeaders}DirectoryIndex /proxied/x\n`,
@@ -82,13 +89,22 @@ describe('what a DirectoryIndex or FallbackResource leads to', () => {
           '/none/': [...closed, 'ScalekitExport both'],
           '/closed/index.cgi': closed,
           '/app/': ['AuthType Scalekit', 'Require all granted'],
+          '/rules/': [...closed, 'ScalekitExport both'],
           '/proxied/': [...closed, 'ScalekitExport headers', 'ScalekitPassAccessToken On'],
         },
         extra: `<Directory "/">\nCGIPassAuth On\n</Directory>
 <Location "/begun/index.cgi">\nScalekitPassAccessToken On\n</Location>
 <Location "/kept/index.cgi">\nScalekitPassAccessToken Off\n</Location>
 <Location "/headers/index.cgi">\nScalekitExport both\n</Location>
-<Location "/none/index.cgi">\nScalekitExport none\n</Location>`,
+<Location "/none/index.cgi">\nScalekitExport none\n</Location>
+SetEnv SCALEKIT_APP set
+SetEnvIf Host . SCALEKIT_SEI=set
+RewriteEngine On
+RewriteRule ^ - [E=SCALEKIT_RULE:set]
+<FilesMatch "\\.cgi$">
+    RequestHeader unset X-Scalekit-Email
+    RequestHeader set X-Scalekit-Mine administrator
+</FilesMatch>`,
       })}`,
     });
     visitor = await signIn(site, { path: '/headers/index.cgi' });
@@ -104,7 +120,7 @@ describe('what a DirectoryIndex or FallbackResource leads to', () => {
     return Object.fromEntries(Object.entries(environment).filter(([name]) => ours.test(name)));
   };
 
-  for (const place of ['begun', 'kept', 'headers', 'none', 'closed']) {
+  for (const place of ['begun', 'kept', 'headers', 'none', 'closed', 'rules']) {
     it(`is told what it is told when it is asked for itself: ${place}`, async () => {
       // One that the directory has removed does not come back.
       const options = place === 'kept' ? {} : FORGED;
@@ -114,6 +130,25 @@ describe('what a DirectoryIndex or FallbackResource leads to', () => {
         assert.equal(index.status, itself.status);
         if (itself.status === 200) assert.deepEqual(told(index), told(itself));
       }
+    });
+  }
+
+  it('leaves the administrator\'s own variables and headers as they are', async () => {
+    const its = { SCALEKIT_APP: 'set', SCALEKIT_SEI: 'set', SCALEKIT_RULE: 'set', HTTP_X_SCALEKIT_MINE: 'administrator', HTTP_X_SCALEKIT_SUB: ADA };
+    for (const path of ['/rules/index.cgi', '/rules/', '/rules/go']) {
+      const all = told(await visitor.get(path));
+      assert.deepEqual(Object.fromEntries(Object.keys(its).map((name) => [name, all[name]])), its, path);
+      assert.equal(all.HTTP_X_SCALEKIT_EMAIL, undefined, path);
+    }
+  });
+
+  for (const path of ['/evil-user/', '/evil-claim/']) {
+    it(`has the user whom it would have itself: ${path}`, async () => {
+      const headers = { Authorization: `Basic ${Buffer.from('admin:admin').toString('base64')}` };
+      const { text, status } = await visitor.get(path, { headers });
+      assert.equal(status, 200);
+      const { REMOTE_USER, AUTH_TYPE } = parseEnvironment(text);
+      assert.deepEqual({ REMOTE_USER, AUTH_TYPE }, { REMOTE_USER: ADA, AUTH_TYPE: 'Scalekit' });
     });
   }
 

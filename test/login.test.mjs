@@ -429,6 +429,12 @@ describe('the callback', () => {
     assert.deepEqual(linksOf(answer), ['/login']);
   });
 
+  it('takes an error beside a target for the application\'s own', async () => {
+    for (const query of ['error=session_expired&next=/secret.html', 'returnTo=/secret.html&error=access_denied']) {
+      assert.ok(isAuthorize(await site.get(`/login?${query}`)), query);
+    }
+  });
+
   for (const method of ['HEAD', 'POST', 'PUT', 'OPTIONS']) {
     it(`takes no ${method}, which ends no login`, async () => {
       const visitor = site.visitor();

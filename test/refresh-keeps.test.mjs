@@ -171,6 +171,13 @@ describe('Scalekit is left alone', { concurrency: 3 }, () => {
     assert.equal(answer.headers['retry-after'], '5');
   });
 
+  withSite('when its errors are large as well', {}, async (site) => {
+    await site.scalekit.control({ fail: { token: { mode: 'status', status: 503, body: 'x'.repeat(300_000) } } });
+    const statuses = [];
+    for (let i = 0; i < 5; i += 1) statuses.push((await site.visitor().get('/', { follow: true })).status);
+    assert.deepEqual(statuses, [502, 502, 502, 503, 503]);
+  });
+
   withSite('not when the tokens of one user are too large', {}, async (site) => {
     const tokensFail = (fault) => site.scalekit.control({ fail: { token: fault } });
     const [visitor] = await expiredVisitors(site, 1);

@@ -22,13 +22,14 @@ static bool begins(const char *text, const char *prefix)
     return strncasecmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Somebody forgot file:, and the name that everybody may know would be the secret. */
+/* Somebody forgot file:, and the name, which everybody may know, would be the secret. No base64 is a path of a usual name. */
 static bool is_name_of_file(apr_pool_t *ptemp, const char *text)
 {
-    const char *path = strchr(text, '/') ? ap_server_root_relative(ptemp, text) : NULL;
+    const char *path = ap_server_root_relative(ptemp, text);
     apr_finfo_t info;
 
-    return path && apr_stat(&info, path, APR_FINFO_TYPE, ptemp) == APR_SUCCESS;
+    return (*text == '/' && strpbrk(text, ".-_"))
+           || (path && apr_stat(&info, path, APR_FINFO_TYPE, ptemp) == APR_SUCCESS);
 }
 
 bool sk_secret_is_reference(const char *text)
@@ -98,21 +99,6 @@ static const char *run(apr_pool_t *pool, apr_pool_t *ptemp, const char *command,
     return NULL;
 }
 
-static const char *read_variable(apr_pool_t *pool, const char *name, sk_secret *secret)
-{
-    const char *text = getenv(name);
-
-    if (text && *text) {
-        secret->value = apr_pstrdup(pool, text);
-        sk_cleanse_with_pool(pool, secret->value);
-        return NULL;
-    }
-    return apr_psprintf(pool,
-                        "the variable %s is not set in httpd's environment: export it where "
-                        "httpd is started, on Debian in /etc/apache2/envvars",
-                        sk_text_printable(pool, name, 64));
-}
-
 const char *sk_secret_read(apr_pool_t *pool, apr_pool_t *ptemp, const char *text,
                            sk_secret *secret)
 {
@@ -125,7 +111,14 @@ const char *sk_secret_read(apr_pool_t *pool, apr_pool_t *ptemp, const char *text
         return run(pool, ptemp, text + 5, secret);
     }
     if (begins(text, "env:")) {
-        return read_variable(pool, text + 4, secret);
+        const char *name = text + 4;
+        text = getenv(name);
+        if (!text || !*text) {
+            return apr_psprintf(pool,
+                                "the variable %s is not set in httpd's environment: export it "
+                                "where httpd is started, on Debian in /etc/apache2/envvars",
+                                sk_text_printable(pool, name, 64));
+        }
     }
     if (is_name_of_file(ptemp, text)) {
         return "it is the name of a file: write file: before it";

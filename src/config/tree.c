@@ -32,6 +32,9 @@ static bool asks_for_more(apr_pool_t *pool, const char *directive, const char *a
 {
     const char *word;
 
+    if (strcasecmp(directive, "<AuthzProviderAlias") == 0) {
+        return true;
+    }
     if (strcasecmp(directive, "Require") != 0) {
         return strcasecmp(directive, "ScalekitOrganization") == 0 && strstr(args, "%{");
     }

@@ -45,7 +45,8 @@ static const char busy[] = "too many callers wait for Scalekit already";
 /* By its text: an errand returns a copy. */
 bool sk_environment_is_resting(const char *wrong)
 {
-    return sk_text_equal(wrong, busy) || sk_text_equal(wrong, sk_http_resting);
+    return sk_text_equal(wrong, busy) || sk_text_equal(wrong, sk_http_resting)
+           || wrong == sk_keys_missing;
 }
 
 static sk_breaker breaker_of(const sk_settings *settings, sk_table *table)

@@ -15,8 +15,8 @@
 typedef struct sk_environment sk_environment;
 
 /**
- * Whether what the functions below return says that Scalekit was not asked and may be in a moment: too many others wait for
- * it already, or it failed several times in a row.
+ * Whether what the functions below return says that it can be tried again in a moment: too many others wait for Scalekit, it
+ * failed several times in a row, or its keys are not to be had.
  */
 bool sk_environment_is_resting(const char *wrong);
 

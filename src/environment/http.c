@@ -223,16 +223,16 @@ static sk_http_answer perform(const sk_call *call, sk_http *http, CURL *curl, co
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form);
     }
     result = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    answer.retry_after = retry_after(curl, status);
     if (result == CURLE_OK) {
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         answer.status = (int)status;
-        answer.retry_after = retry_after(curl, status);
         answer.body = r.bytes ? r.bytes : "";
         answer.length = r.length;
     }
     else {
         answer.failure = failure_of(call->pool, result, details);
-        answer.is_too_large = result == CURLE_WRITE_ERROR;
+        answer.is_too_large = result == CURLE_WRITE_ERROR && status == 200;
     }
     curl_slist_free_all(headers);
     return answer;

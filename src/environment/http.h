@@ -27,8 +27,8 @@ typedef struct sk_http_answer {
     const char *body;
     size_t length;
     const char *failure;
-    bool
-        is_too_large; /* the failure; a user of many or long claims is one, and not Scalekit's */
+    /* The failure, of a 200: that of a user with many or long claims, not Scalekit's */
+    bool is_too_large;
     sk_breaker_pass pass;   /* for sk_http_judge() */
     apr_time_t retry_after; /* how long it asks to be left alone; 0: it does not */
 } sk_http_answer;

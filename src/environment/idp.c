@@ -33,6 +33,9 @@ const char *sk_idp_check(const sk_call *call, const sk_settings *settings, sk_ke
     rules.audience = rules.client_id = settings->client_id;
     rules.now = apr_time_sec(apr_time_now());
     rules.skew = apr_time_sec(settings->clock_skew);
+    if (wrong == sk_keys_missing) {
+        return wrong;
+    }
     if (wrong || (wrong = sk_jwt_check(call->pool, &jwt, &rules))
         || (wrong = use_up(call, settings, cache, token))) {
         return apr_pstrcat(call->pool, "the IdP-initiated request is refused: ", wrong, NULL);

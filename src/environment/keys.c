@@ -310,6 +310,8 @@ static void look_together(const sk_call *call, sk_keys *keys, const char *kid)
     apr_thread_mutex_unlock(keys->mutex);
 }
 
+const char sk_keys_missing[] = "Scalekit's keys are not to be had";
+
 const char *sk_keys_verify(const sk_call *call, sk_keys *keys, const char *text, sk_jwt *jwt)
 {
     const char *wrong = sk_jwt_parse(call->pool, text, jwt);
@@ -321,7 +323,7 @@ const char *sk_keys_verify(const sk_call *call, sk_keys *keys, const char *text,
         look_together(call, keys, jwt->kid);
     }
     if (!is_younger(keys, BELIEVED_FOR)) {
-        return "Scalekit's keys are not to be had";
+        return sk_keys_missing;
     }
     apr_thread_rwlock_rdlock(keys->lock);
     wrong = sk_jwt_verify(call->pool, jwt, keys->set);

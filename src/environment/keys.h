@@ -17,6 +17,9 @@ typedef struct sk_keys sk_keys;
 /** Knows no keys yet. Client and cache must live as long as the pool. NULL if APR cannot make its locks. */
 sk_keys *sk_keys_create(apr_pool_t *pool, sk_http *http, const sk_cache *cache);
 
+/** What sk_keys_verify() returns, this very pointer, when nothing can be verified just now. */
+extern const char sk_keys_missing[];
+
 /** Takes the token apart and verifies its signature. @return NULL, or what is wrong */
 const char *sk_keys_verify(const sk_call *call, sk_keys *keys, const char *text, sk_jwt *jwt);
 

@@ -48,19 +48,20 @@ const char *sk_logout_token_take(const sk_call *call, const sk_settings *setting
 
     sid = wrong ? NULL : sk_json_text(sk_json_member(jwt.claims, "sid"));
     sub = wrong ? NULL : sk_json_text(sk_json_member(jwt.claims, "sub"));
-    /* Before it counts as used: a death in between would lose it. To end a session twice does no harm. */
+    /* Before it counts as used: a death in between would lose it. To end a session of Scalekit's twice does no harm. */
     if (sid) {
         sk_revoked_bar(call, revoked, SK_REVOKED_SID, sid, end_of(settings, &jwt));
     }
-    /* It may be a session that was never told its sid. */
-    if (sid && sub) {
-        sk_revoked_bar(call, revoked, SK_REVOKED_SUB_SIDLESS, sub, end_of(settings, &jwt));
+    if (wrong == sk_keys_missing) {
+        return wrong;
     }
     if (wrong || (wrong = use_up(call, settings, cache, &jwt))) {
         return apr_pstrcat(call->pool, "the logout token is refused: ", wrong, NULL);
     }
-    if (!sid) {
-        sk_revoked_bar(call, revoked, SK_REVOKED_SUB, sub, end_of(settings, &jwt));
+    /* With a sid, those that were never told theirs: it may be one of them. */
+    if (sub) {
+        sk_revoked_bar(call, revoked, sid ? SK_REVOKED_SUB_SIDLESS : SK_REVOKED_SUB, sub,
+                       end_of(settings, &jwt));
     }
     sk_call_log(call, SK_LEVEL_INFO, "Scalekit has ended %s %s",
                 sid ? "the session" : "all sessions of user",

@@ -190,8 +190,11 @@ static bool name_user(request_rec *r, const sk_identity *identity)
 
 void sk_authn_name_user(request_rec *r)
 {
-    const sk_record *record = r->user ? NULL : sk_authn_record(r);
+    const sk_record *record = sk_authn_record(r);
 
+    if (sk_authn_is_ours(r)) {
+        r->user = r->ap_auth_type = NULL;
+    }
     if (record) {
         name_user(r, &record->identity);
     }

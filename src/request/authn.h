@@ -17,7 +17,7 @@ bool sk_authn_is_ours(request_rec *r);
 /** The record of the user whom we authenticated for this request; NULL if we did not. Never reads a session. */
 const sk_record *sk_authn_record(request_rec *r);
 
-/** Makes the user whom we authenticated the request's (r->user), where httpd lost it on the way. */
+/** Makes the user whom we authenticated here the request's (r->user), and nobody else, where httpd led to this place on the way. */
 void sk_authn_name_user(request_rec *r);
 
 /**

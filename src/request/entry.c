@@ -63,11 +63,12 @@ int sk_entry_handle(request_rec *r)
     if (token) {
         return sk_idp_login_handle(r, token);
     }
-    if (sk_url_query_has(r->args, "error")) {
-        return sk_callback_refuse(r);
-    }
     if (!target) {
         target = sk_url_query_get(r->pool, r->args, "returnTo");
+    }
+    /* Of an application's own errors its links to the login page may speak as well, but they name a target. */
+    if (!target && sk_url_query_has(r->args, "error")) {
+        return sk_callback_refuse(r);
     }
     hints = read_hints(r);
     if (!asks_for_another_login(&hints) && sk_session_read(r, &record) == SK_SESSION_VALID) {

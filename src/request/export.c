@@ -75,24 +75,6 @@ static void scrub_connection(request_rec *r)
     }
 }
 
-/* What was said to another place, or what the .htaccess of another place says in our name. */
-static void scrub_variables(request_rec *r)
-{
-    const apr_array_header_t *all = apr_table_elts(r->subprocess_env);
-    apr_array_header_t *names = apr_array_make(r->pool, 16, sizeof(char *));
-    int i;
-
-    for (i = 0; i < all->nelts; i++) {
-        const char *name = APR_ARRAY_IDX(all, i, apr_table_entry_t).key;
-        if (strncasecmp(name, "SCALEKIT_", strlen("SCALEKIT_")) == 0) {
-            APR_ARRAY_PUSH(names, const char *) = name;
-        }
-    }
-    for (i = 0; i < names->nelts; i++) {
-        apr_table_unset(r->subprocess_env, APR_ARRAY_IDX(names, i, const char *));
-    }
-}
-
 /* On every request, whether it will be authenticated or not: an application may look at these headers anywhere. */
 static int scrub(request_rec *r)
 {
@@ -123,6 +105,66 @@ static int post_read_request(request_rec *r)
         scrub_connection(r);
     }
     return scrub(r);
+}
+
+/* ---- what is ours ---- */
+
+typedef bool is_one(const char *name, request_rec *r);
+
+static bool is_our_variable(const char *name, request_rec *r)
+{
+    (void)r;
+    if (strncasecmp(name, "SCALEKIT_", strlen("SCALEKIT_")) != 0) {
+        return false;
+    }
+    name += strlen("SCALEKIT_");
+#define SK_TEXT(field, variable, header)                                                       \
+    if (strcasecmp(name, variable) == 0) {                                                     \
+        return true;                                                                           \
+    }
+    SK_IDENTITY_TEXTS(SK_TEXT)
+    SK_IDENTITY_LISTS(SK_TEXT)
+#undef SK_TEXT
+    return strcasecmp(name, "EMAIL_VERIFIED") == 0 || strcasecmp(name, "EXPIRES_AT") == 0
+           || strncasecmp(name, "CLAIM_", strlen("CLAIM_")) == 0;
+}
+
+static bool is_our_header(const char *name, request_rec *r)
+{
+    return strcasecmp(name, "Authorization") == 0
+           || is_look_alike(name, sk_settings_of(r->server)->header_prefixes);
+}
+
+static apr_array_header_t *copies(apr_pool_t *pool, const apr_table_t *table, is_one *is_ours,
+                                  request_rec *r)
+{
+    const apr_array_header_t *all = apr_table_elts(table);
+    apr_array_header_t *ours = apr_array_make(pool, 16, sizeof(apr_table_entry_t));
+    int i;
+
+    for (i = 0; i < all->nelts; i++) {
+        const apr_table_entry_t *entry = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
+        if (is_ours(entry->key, r)) {
+            apr_table_entry_t *copy = apr_array_push(ours);
+            copy->key = apr_pstrdup(pool, entry->key);
+            copy->val = apr_pstrdup(pool, entry->val);
+        }
+    }
+    return ours;
+}
+
+static void replace(apr_table_t *table, const apr_array_header_t *old,
+                    const apr_array_header_t *by)
+{
+    int i;
+
+    for (i = 0; i < old->nelts; i++) {
+        apr_table_unset(table, APR_ARRAY_IDX(old, i, apr_table_entry_t).key);
+    }
+    for (i = 0; by && i < by->nelts; i++) {
+        const apr_table_entry_t *entry = &APR_ARRAY_IDX(by, i, apr_table_entry_t);
+        apr_table_addn(table, entry->key, entry->val);
+    }
 }
 
 /* ---- what the application finds ---- */
@@ -266,7 +308,7 @@ static void take_back(request_rec *r)
     const char *authorization = apr_table_get(r->headers_in, "Authorization");
 
     scrub(r);
-    scrub_variables(r);
+    replace(r->subprocess_env, copies(r->pool, r->subprocess_env, is_our_variable, r), NULL);
     if (sk_text_equal(passed, authorization)) {
         apr_table_unset(r->headers_in, "Authorization");
     }
@@ -303,20 +345,41 @@ static int fixups_first(request_rec *r)
     return DECLINED;
 }
 
+/* ---- where mod_dir leads to ---- */
+
 /*
- * mod_dir puts what a DirectoryIndex or FallbackResource leads to into a request whose fixups have run, with the headers that it had: that
- * place has to be told anew, as what its own policy says.
+ * What a DirectoryIndex or FallbackResource leads to mod_dir tries in a subrequest, and puts it into the request itself, whose fixups
+ * have run, with the headers that this had for the directory. What the subrequest was told is noted, after mod_headers.
  */
+static int fixups_last(request_rec *r)
+{
+    sk_visit *visit = r->main && is_for_others(r) ? sk_visit_of(r->main) : NULL;
+
+    if (visit && visit->told_for) {
+        apr_pool_t *pool = r->main->pool;
+        visit->index_variables = copies(pool, r->subprocess_env, is_our_variable, r);
+        visit->index_headers = copies(pool, r->headers_in, is_our_header, r);
+    }
+    return DECLINED;
+}
+
+/* Before the handler, from which on subrequests are pages in this one. */
 static void tell_index(request_rec *r)
 {
-    const void *told_for = sk_visit_of(r)->told_for;
+    sk_visit *visit = sk_visit_of(r);
+    const void *told_for = visit->told_for;
 
+    visit->told_for = NULL;
     if (told_for && told_for != r->per_dir_config && is_for_others(r)) {
-        take_back(r);
-        tell(r);
+        replace(r->subprocess_env, copies(r->pool, r->subprocess_env, is_our_variable, r),
+                visit->index_variables);
+        replace(r->headers_in, copies(r->pool, r->headers_in, is_our_header, r),
+                visit->index_headers);
         sk_authn_name_user(r);
     }
 }
+
+/* ---- trailers ---- */
 
 /*
  * With MergeTrailers httpd adds what stands behind a body to the headers of the request, ours among them: it makes a new table of both,
@@ -358,5 +421,6 @@ void sk_export_hook(apr_pool_t *pool)
     ap_hook_insert_filter(insert_trailers_filter, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(fixups_first, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(fixups_last, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_fixups(hide_session, mod_session, readers, APR_HOOK_MIDDLE);
 }

@@ -63,8 +63,11 @@ typedef struct sk_visit {
 
     /* Of this very request: request/. */
     sk_endpoint endpoint;
-    const void *told_for; /* the configuration by which an application was told who is there */
-    bool is_answering;    /* its answer has begun: it is too late for another cookie */
+    /* The configuration by which an application was told who is there; NULL: not yet, or its handler has begun */
+    const void *told_for;
+    /* apr_table_entry_t: what the last subrequest was told since */
+    apr_array_header_t *index_variables, *index_headers;
+    bool is_answering; /* its answer has begun: it is too late for another cookie */
     bool is_in_translate_name;
     bool is_in_access_checker;
     bool is_in_auth_checker;

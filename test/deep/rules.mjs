@@ -689,7 +689,7 @@ export const rules = [
   {
     name: 'another place says nothing in our name',
     file: 'src/request/export.c',
-    from: '    scrub_variables(r);\n',
+    from: '    replace(r->subprocess_env, copies(r->pool, r->subprocess_env, is_our_variable, r), NULL);\n',
     to: '',
     test: 'test/inside.test.mjs',
     only: 'DirectoryIndex',
