@@ -105,17 +105,17 @@ static void child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     apr_size_t size = sk_config_session_memo(main_server);
     sk_memo *memo = size ? sk_memo_create(pchild, size) : NULL;
-    int threads = ask_mpm(AP_MPMQ_MAX_THREADS),
-        workers = threads * ask_mpm(AP_MPMQ_MAX_DAEMONS);
-    sk_errands *errands = threads > 1 ? sk_errands_create(pchild) : NULL;
+    int threads = ask_mpm(AP_MPMQ_MAX_THREADS);
+    sk_process process = {table, memo, threads > 1 ? sk_errands_create(pchild) : NULL,
+                          sk_http_handles(pchild), threads * ask_mpm(AP_MPMQ_MAX_DAEMONS)};
     server_rec *s;
 
     sk_session_begin_child(memo);
     for (s = main_server; s; s = s->next) {
         const sk_settings *settings = sk_settings_of(s);
-        sk_environment *environment =
-            settings ? sk_environment_create(pchild, settings, table, memo, errands, workers)
-                     : NULL;
+        sk_environment *environment = settings && process.handles
+                                          ? sk_environment_create(pchild, settings, &process)
+                                          : NULL;
         sk_environment_set(s, environment);
         if (settings && !environment) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,

@@ -105,7 +105,7 @@ describe('a login', () => {
     assert.equal(cookie.httpOnly, true);
     assert.equal(cookie.path, '/');
     assert.equal(cookie.attributes.samesite, 'Lax');
-    assert.equal(cookie.attributes['max-age'], '600');
+    assert.equal(cookie.attributes['max-age'], '3600'); // it dies after 600, but is known as late then
     const answer = await visitor.get(callback);
     assert.equal(answer.headers['cache-control'], 'no-store');
     assert.equal(answer.headers['referrer-policy'], 'no-referrer');
@@ -142,11 +142,20 @@ describe('a login', () => {
     await assertSomebody(visitor);
   });
 
-  it('in a sixth tab pushes out the oldest', async () => {
+  it('in twelve tabs, one after the other, is no circle', async () => {
+    const visitor = site.visitor();
+    const paths = Array.from({ length: 12 }, (_, tab) => `/secret.html?tab=${tab}`);
+    const callbacks = [];
+    for (const path of paths) callbacks.push(await callbackOf(visitor, path));
+    for (const [i, url] of callbacks.entries()) assert.equal(localTarget(await visitor.get(url)), paths[i]);
+    await assertSomebody(visitor);
+  });
+
+  it('in a thirteenth tab pushes out the oldest', async () => {
     const visitor = site.visitor();
     const callbacks = [];
-    for (let tab = 1; tab <= 6; tab += 1) callbacks.push(await callbackOf(visitor, `/secret.html?tab=${tab}`));
-    assert.equal(loginCookies(visitor).length, 5);
+    for (let tab = 1; tab <= 13; tab += 1) callbacks.push(await callbackOf(visitor, `/secret.html?tab=${tab}`));
+    assert.equal(loginCookies(visitor).length, 12);
     const [oldest, ...others] = callbacks;
     const from = site.mark();
     assertFailure(site, from, await visitor.get(oldest), 400, /the state belongs to no login of this browser/);
@@ -604,6 +613,11 @@ describe('where the site is', () => {
     assert.equal(answer.url, first.location);
     const login = await visitorOf('other').get('/login?next=/public/&prompt=login');
     assert.equal(login.headers.location, `http://canonical.localhost:${port}/login?next=/public/&prompt=login`);
+  });
+
+  it('a name with a dot at its end leads to that without', async () => {
+    const answer = await site.get('/secret.html?q=1', { headers: { Host: `localhost.:${port}` } });
+    assert.equal(answer.location, `http://localhost:${port}/secret.html?q=1`);
   });
 
   it('an unknown Host header is not believed', async () => {

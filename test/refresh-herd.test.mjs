@@ -60,3 +60,21 @@ for (const { name, provider, mpm } of cases) {
     });
   });
 }
+
+describe('a herd of logins', () => {
+  let site;
+  before(async () => {
+    site = await startProvided(Object.values(providers)[0], { processes: 1, threads: 8 });
+  });
+  after(() => site?.stop());
+
+  it('waits its turn while Scalekit is well', async () => {
+    const comers = await Promise.all(Array.from({ length: 40 }, async () => {
+      const visitor = site.visitor();
+      const { location } = await visitor.get('/');
+      return { visitor, callback: (await visitor.get(location)).location };
+    }));
+    const answers = await Promise.all(comers.map(({ visitor, callback }) => visitor.get(callback)));
+    assert.deepEqual(answers.map(({ status }) => status), answers.map(() => 302));
+  });
+});

@@ -98,6 +98,7 @@ describe('auto', () => {
     HEAD: () => visitor().request('HEAD', '/secret.html'),
     'HEAD of a program': () => visitor().request('HEAD', '/secret.html', curl({ Accept: '*/*' })),
     'a page that is not there': () => visitor().get('/nowhere'),
+    'a web view of Android': () => visitor().get('/secret.html', { headers: { 'X-Requested-With': 'com.example.mail' } }),
     'a frame': () => visitor().get('/secret.html', { headers: { 'Sec-Fetch-Dest': 'iframe' } }),
     'a browser that would upgrade insecure requests': () => visitor().get('/secret.html', { headers: { 'Upgrade-Insecure-Requests': '1' } }),
   };
@@ -110,6 +111,7 @@ describe('auto', () => {
     'fetch() that accepts anything': () => visitor().script('/secret.html', { headers: { Accept: '*/*' } }),
     'fetch() that accepts HTML': () => visitor().script('/secret.html', { headers: { Accept: 'text/html' } }),
     'fetch() of another site': () => visitor().script('/secret.html', { from: 'https://other.example/' }),
+    'fetch() on http, where browsers say less': () => visitor().get('/secret.html', curl({ Accept: '*/*', Referer: 'http://localhost/' })),
     'XMLHttpRequest of jQuery': () => visitor().get('/secret.html', { headers: { 'X-Requested-With': 'XMLHttpRequest' } }),
     'a client that wants JSON': () => visitor().get('/secret.html', curl({ Accept: 'application/json' })),
     'a client that wants JSON above all': () => visitor().get('/secret.html', curl({ Accept: 'application/json, text/plain, */*' })),

@@ -61,7 +61,20 @@ static const char *check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec
     return NULL;
 }
 
-/* Servers of one environment share what is known about it. */
+static bool is_same(const char *one, const char *other)
+{
+    return strcmp(one, other) == 0;
+}
+
+/* What one of them brings about, such as failures by a wrong secret, is true of the other. */
+static bool is_same_client(const sk_settings *one, const sk_settings *other)
+{
+    return is_same(one->env_url, other->env_url) && is_same(one->client_id, other->client_id)
+           && is_same(one->client_secret, other->client_secret)
+           && is_same(one->issuer, other->issuer) && is_same(one->audience, other->audience);
+}
+
+/* Servers of one environment and client share what is known of how it is. */
 static void number_environments(server_rec *main_server)
 {
     int next = 0;
@@ -75,7 +88,7 @@ static void number_environments(server_rec *main_server)
         settings->number = -1;
         for (earlier = main_server; earlier != s; earlier = earlier->next) {
             const sk_settings *theirs = server_of(earlier)->settings;
-            if (theirs && strcmp(theirs->env_url, settings->env_url) == 0) {
+            if (theirs && is_same_client(theirs, settings)) {
                 settings->number = theirs->number;
             }
         }

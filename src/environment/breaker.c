@@ -17,7 +17,8 @@ sk_breaker_pass sk_breaker_ask(const sk_breaker *breaker, apr_time_t now)
         return SK_BREAKER_PASS;
     }
     until = atomic_load(breaker->quiet_until);
-    return (uint64_t)now >= until
+    /* Further ahead than any pause: the clock was set back. */
+    return ((uint64_t)now >= until || until - (uint64_t)now > (uint64_t)LONGEST)
                    && atomic_compare_exchange_strong(breaker->quiet_until, &until,
                                                      (uint64_t)(now + TRIAL))
                ? SK_BREAKER_TRIAL

@@ -12,6 +12,10 @@
 /* What was said is not said again for a day, by whatever process. */
 #define SAID_FOR apr_time_from_sec(24 * 3600)
 
+/* While all who log in have been at it for less, they are just many; how often who waits for them looks. */
+#define YOUNG apr_time_from_sec(2)
+#define PAUSE apr_time_from_msec(20)
+
 /* Of the difference of two clocks, in seconds: less may be the way that the tokens took. */
 enum { CLOCK_LIMIT = 20 };
 
@@ -68,23 +72,24 @@ static sk_crowd crowd_of(sk_table *table, unsigned int first, int places, int le
 }
 
 sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings,
-                                      sk_table *table, sk_memo *memo, sk_errands *errands,
-                                      int workers)
+                                      const sk_process *process)
 {
     sk_environment *environment = apr_pcalloc(pool, sizeof(*environment));
+    sk_table *table = process->table;
     sk_breaker breaker = breaker_of(settings, table);
     sk_tokens *tokens = &environment->tokens;
     sk_refresher *refresher = &environment->refresher;
 
     tokens->settings = settings;
-    tokens->http = sk_http_create(pool, settings, &breaker);
-    tokens->errands = errands;
-    environment->refreshing = crowd_of(table, REFRESH_PLACES, workers / 10, 2, REFRESH_MAX);
-    environment->logging_in = crowd_of(table, LOGIN_PLACES, workers / 2, 1, LOGIN_MAX);
+    tokens->http = sk_http_create(pool, settings, &breaker, process->handles);
+    tokens->errands = process->errands;
+    environment->refreshing =
+        crowd_of(table, REFRESH_PLACES, process->workers / 10, 2, REFRESH_MAX);
+    environment->logging_in = crowd_of(table, LOGIN_PLACES, process->workers / 2, 1, LOGIN_MAX);
     refresher->tokens = tokens;
     refresher->crowd = &environment->refreshing;
-    refresher->cache = sk_cache_create(pool, table, memo, settings->secrets, settings->env_url,
-                                       settings->client_id);
+    refresher->cache = sk_cache_create(pool, table, process->memo, settings->secrets,
+                                       settings->env_url, settings->client_id);
     tokens->keys = tokens->http && refresher->cache
                        ? sk_keys_create(pool, tokens->http, refresher->cache)
                        : NULL;
@@ -145,17 +150,40 @@ static void look_at_clock(const sk_call *call, const sk_environment *environment
 
 /* ---- what is asked of Scalekit ---- */
 
+/*
+ * Takes a place among those who log in. While nobody has been in for long Scalekit is well, and a herd waits for its turn, which costs
+ * a worker each; for half of the time that a call has at most.
+ */
+static int enter(const sk_call *call, const sk_environment *environment, apr_time_t *until)
+{
+    const sk_crowd *crowd = &environment->logging_in;
+    apr_time_t life = environment->tokens.settings->total_timeout;
+
+    for (;;) {
+        apr_time_t now = apr_time_now();
+        int place;
+        *until = now + life;
+        place = sk_crowd_enter(crowd, now, *until);
+        if (place >= 0 || call->deadline - now < life / 2
+            || !sk_crowd_is_fresh(crowd, now, *until - YOUNG)) {
+            return place;
+        }
+        apr_sleep(PAUSE);
+    }
+}
+
 const char *sk_environment_login(const sk_call *call, sk_environment *environment,
                                  const sk_code *code, sk_record *record)
 {
-    int place = sk_crowd_enter(&environment->logging_in, apr_time_now(), call->deadline);
+    apr_time_t until;
+    int place = enter(call, environment, &until);
     const char *wrong;
 
     if (place < 0) {
         return busy;
     }
     wrong = sk_tokens_exchange(call, &environment->tokens, code, record);
-    sk_crowd_leave(&environment->logging_in, place, call->deadline);
+    sk_crowd_leave(&environment->logging_in, place, until);
     if (!wrong) {
         look_at_clock(call, environment, record);
     }

@@ -20,18 +20,19 @@ typedef struct sk_environment sk_environment;
  */
 bool sk_environment_is_resting(const char *wrong);
 
-/**
- * Makes the process's view of an environment, after fork.
- * @param table shared by all processes of the server
- * @param memo of the process, which spares opening the same value again; NULL: none
- * @param workers how many requests the server serves at a time: with a slow Scalekit a tenth of them may refresh or wait
- *        for it, and half of them log in
- * @param errands of the process, who ask and check; NULL: see sk_errands_run()
- * @return NULL if there is no memory for its locks
- */
+/** What all environments of a process have in common. */
+typedef struct sk_process {
+    sk_table *table;     /* shared by all processes of the server */
+    sk_memo *memo;       /* spares opening the same value again; NULL: none */
+    sk_errands *errands; /* who ask and check; NULL: see sk_errands_run() */
+    sk_handles *handles;
+    /* Requests that the server serves at a time: with a slow Scalekit a tenth may refresh or wait for it, half may log in */
+    int workers;
+} sk_process;
+
+/** Makes the process's view of an environment, after fork. @return NULL if there is no memory for its locks */
 sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings,
-                                      sk_table *table, sk_memo *memo, sk_errands *errands,
-                                      int workers);
+                                      const sk_process *process);
 
 /** Compares what the environment says of itself with the settings, if nobody has done so yet, and warns. */
 void sk_environment_examine(const sk_call *call, sk_environment *environment);

@@ -120,6 +120,9 @@ static bool hand_over(sk_errands *errands, work *w)
 {
     runner *one = errands->idle;
 
+    if (errands->is_over) {
+        return false;
+    }
     if (one) {
         errands->idle = one->next_idle;
     }

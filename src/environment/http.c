@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "environment/http.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
@@ -13,12 +14,17 @@
 /* More idle connections than this are closed; more calls than this may still run at a time. */
 enum { IDLE_MAX = 8 };
 
+/* Of the whole process: libcurl tells by host, TLS and proxy which connection may be used again. */
+struct sk_handles {
+    apr_thread_mutex_t *mutex; /* guards the idle ones */
+    CURL *idle[IDLE_MAX];
+    int idle_count;
+};
+
 struct sk_http {
     const sk_settings *settings;
     sk_breaker breaker;
-    apr_thread_mutex_t *mutex; /* guards the idle handles */
-    CURL *idle[IDLE_MAX];
-    int idle_count;
+    sk_handles *handles;
 };
 
 apr_status_t sk_http_start(void)
@@ -28,50 +34,59 @@ apr_status_t sk_http_start(void)
 
 static apr_status_t close_idle(void *baton)
 {
-    sk_http *http = baton;
+    sk_handles *handles = baton;
 
-    while (http->idle_count > 0) {
-        curl_easy_cleanup(http->idle[--http->idle_count]);
+    while (handles->idle_count > 0) {
+        curl_easy_cleanup(handles->idle[--handles->idle_count]);
     }
     return APR_SUCCESS;
 }
 
+sk_handles *sk_http_handles(apr_pool_t *pool)
+{
+    sk_handles *handles = apr_pcalloc(pool, sizeof(*handles));
+
+    if (apr_thread_mutex_create(&handles->mutex, APR_THREAD_MUTEX_DEFAULT, pool)
+        != APR_SUCCESS) {
+        return NULL;
+    }
+    apr_pool_cleanup_register(pool, handles, close_idle, apr_pool_cleanup_null);
+    return handles;
+}
+
 sk_http *sk_http_create(apr_pool_t *pool, const sk_settings *settings,
-                        const sk_breaker *breaker)
+                        const sk_breaker *breaker, sk_handles *handles)
 {
     sk_http *http = apr_pcalloc(pool, sizeof(*http));
 
     http->settings = settings;
     http->breaker = *breaker;
-    if (apr_thread_mutex_create(&http->mutex, APR_THREAD_MUTEX_DEFAULT, pool) != APR_SUCCESS) {
-        return NULL;
-    }
-    apr_pool_cleanup_register(pool, http, close_idle, apr_pool_cleanup_null);
+    http->handles = handles;
     return http;
 }
 
-static CURL *borrow(sk_http *http)
+static CURL *borrow(sk_handles *handles)
 {
     CURL *curl = NULL;
 
-    apr_thread_mutex_lock(http->mutex);
-    if (http->idle_count > 0) {
-        curl = http->idle[--http->idle_count];
+    apr_thread_mutex_lock(handles->mutex);
+    if (handles->idle_count > 0) {
+        curl = handles->idle[--handles->idle_count];
     }
-    apr_thread_mutex_unlock(http->mutex);
+    apr_thread_mutex_unlock(handles->mutex);
     return curl ? curl : curl_easy_init();
 }
 
 /* Resetting keeps the connection and the TLS session, and forgets everything of this call. */
-static void give_back(sk_http *http, CURL *curl)
+static void give_back(sk_handles *handles, CURL *curl)
 {
     curl_easy_reset(curl);
-    apr_thread_mutex_lock(http->mutex);
-    if (http->idle_count < IDLE_MAX) {
-        http->idle[http->idle_count++] = curl;
+    apr_thread_mutex_lock(handles->mutex);
+    if (handles->idle_count < IDLE_MAX) {
+        handles->idle[handles->idle_count++] = curl;
         curl = NULL;
     }
-    apr_thread_mutex_unlock(http->mutex);
+    apr_thread_mutex_unlock(handles->mutex);
     if (curl) {
         curl_easy_cleanup(curl);
     }
@@ -155,10 +170,23 @@ static void set_proxy(CURL *curl, const sk_settings *settings)
     }
 }
 
+/* Programs that httpd starts must not have it. */
+static int close_on_exec(void *baton, curl_socket_t socket, curlsocktype purpose)
+{
+    (void)baton;
+    (void)purpose;
+    return fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
+}
+
 static void set_options(CURL *curl, const sk_settings *settings, apr_time_t limit, receiver *r)
 {
     limit_protocols(curl, settings->env_url);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* When the time is over libcurl would wait for a name server nevertheless; its thread ends by itself. */
+    curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+#endif
+    curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, close_on_exec);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)apr_time_as_msec(settings->connect_timeout));
@@ -253,14 +281,14 @@ sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
         answer.failure = sk_http_resting;
         return answer;
     }
-    curl = borrow(http);
+    curl = borrow(http->handles);
     if (!curl) {
         answer.failure = "libcurl has no memory";
         return answer;
     }
     answer = perform(call, http, curl, path, form);
     answer.pass = pass;
-    give_back(http, curl);
+    give_back(http->handles, curl);
     return answer;
 }
 

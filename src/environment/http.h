@@ -19,6 +19,9 @@
 
 typedef struct sk_http sk_http;
 
+/** The idle connections of a process, for all of its clients. */
+typedef struct sk_handles sk_handles;
+
 /** The failure, this very pointer, of who was not let through because Scalekit failed several times in a row. */
 extern const char sk_http_resting[];
 
@@ -36,9 +39,12 @@ typedef struct sk_http_answer {
 /** libcurl's global start, once, before threads; it is never undone, since other modules may use libcurl too. */
 apr_status_t sk_http_start(void);
 
-/** A client for one environment. Make it after fork: its connections belong to this process. NULL: no memory. */
+/** Make them after fork: connections belong to a process. NULL: no memory for a lock. */
+sk_handles *sk_http_handles(apr_pool_t *pool);
+
+/** A client for one environment. */
 sk_http *sk_http_create(apr_pool_t *pool, const sk_settings *settings,
-                        const sk_breaker *breaker);
+                        const sk_breaker *breaker, sk_handles *handles);
 
 /** GET, or with a body POST of an HTML form. Blocks, at most ScalekitTimeout's total. sk_http_judge() must follow. */
 sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,

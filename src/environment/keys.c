@@ -257,7 +257,10 @@ static void fetch_with_lease(const sk_call *call, sk_keys *keys, const char *kid
 /* Is there nothing to be had by looking further? */
 static bool is_done(sk_keys *keys, const char *kid)
 {
-    return is_served(keys, kid) || apr_time_now() < keys->next_fetch;
+    apr_time_t left = keys->next_fetch - apr_time_now();
+
+    /* Longer than any pause: the clock was set back. */
+    return is_served(keys, kid) || (left > 0 && left <= REFETCH_AFTER);
 }
 
 /* Asks, or waits for the process that does, or does nothing because it was done a short time ago. */

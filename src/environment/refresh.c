@@ -321,6 +321,22 @@ static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher
     return is_done ? TAKEN_OURS : TAKEN_FULL;
 }
 
+/* Half of the places are for those who wait: they must not take them from those who would call. */
+static sk_crowd waiting(const sk_refresher *refresher)
+{
+    sk_crowd half = {refresher->crowd->places, refresher->crowd->count / 2};
+
+    return half;
+}
+
+static sk_crowd calling(const sk_refresher *refresher)
+{
+    int half = refresher->crowd->count / 2;
+    sk_crowd others = {refresher->crowd->places + half, refresher->crowd->count - half};
+
+    return others;
+}
+
 /*
  * All places are taken, but only just: Scalekit is well, and many visitors come back at once. Waits a moment for a place.
  * @return false if it is time to give up
@@ -328,8 +344,9 @@ static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher
 static bool wait_for_place(const sk_refresher *refresher, apr_time_t until)
 {
     apr_time_t now = apr_time_now();
+    sk_crowd callers = calling(refresher);
 
-    if (now >= until || !sk_crowd_is_fresh(refresher->crowd, now, now + LEASE_LIFE - YOUNG)) {
+    if (now >= until || !sk_crowd_is_fresh(&callers, now, now + LEASE_LIFE - YOUNG)) {
         return false;
     }
     apr_sleep(LONGEST_PAUSE);
@@ -363,6 +380,7 @@ static bool wait_for_others(const sk_call *call, const sk_refresher *refresher,
                             const subject *names, const sk_record *record, apr_time_t until)
 {
     apr_time_t pause = FIRST_PAUSE, now;
+    sk_crowd waiters = waiting(refresher);
     int place = -1;
     bool goes_on = false;
     sk_record newer;
@@ -375,14 +393,14 @@ static bool wait_for_others(const sk_call *call, const sk_refresher *refresher,
             break;
         }
         if (place < 0 && now - began > YOUNG
-            && (place = sk_crowd_enter(refresher->crowd, now, until)) < 0) {
+            && (place = sk_crowd_enter(&waiters, now, until)) < 0) {
             break;
         }
         apr_sleep(pause);
         pause = pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE;
     }
     if (place >= 0) {
-        sk_crowd_leave(refresher->crowd, place, until);
+        sk_crowd_leave(&waiters, place, until);
     }
     return goes_on;
 }

@@ -31,8 +31,8 @@ struct sk_revoked {
     _Atomic uint64_t *bars;
     _Atomic uint64_t *words;
     uint32_t buckets;
-    apr_time_t started; /* in seconds, as all times here */
-    apr_time_t life;    /* of a session at most, a duration */
+    const sk_table *table;
+    apr_time_t life; /* of a session at most, a duration, in seconds, as all times here */
     unsigned char keys[KINDS][APR_SIPHASH_KSIZE];
 };
 
@@ -76,7 +76,7 @@ sk_revoked *sk_revoked_create(apr_pool_t *pool, sk_table *table, _Atomic uint64_
     revoked->bars = sk_table_marks(table, &marks);
     revoked->buckets = marks / BUCKET;
     revoked->words = words;
-    revoked->started = apr_time_sec(sk_table_created(table));
+    revoked->table = table;
     revoked->life = apr_time_sec(settings->session_max_age);
     return make_keys(pool, revoked, settings) ? revoked : NULL;
 }
@@ -213,7 +213,9 @@ sk_standing sk_revoked_look(const sk_revoked *revoked, const sk_record *record)
     if (record->confirmed <= (apr_time_t)atomic_load(&revoked->words[FORGOTTEN])) {
         return SK_STANDING_DOUBTFUL;
     }
-    return record->confirmed < revoked->started ? SK_STANDING_UNCONFIRMED : SK_STANDING_GOOD;
+    return record->confirmed < apr_time_sec(sk_table_created(revoked->table))
+               ? SK_STANDING_UNCONFIRMED
+               : SK_STANDING_GOOD;
 }
 
 apr_time_t sk_revoked_beginning(const sk_revoked *revoked, const sk_record *record,

@@ -30,7 +30,7 @@ typedef struct header {
         SK_RING_CELL) uint64_t magic; /* this, layout and size stay the first in every layout */
     uint64_t layout;
     uint64_t size;
-    apr_time_t created;
+    _Atomic apr_time_t created;
     _Atomic uint64_t words[SK_TABLE_WORDS];
 } header; /* the marks follow, then the stripes */
 
@@ -368,7 +368,13 @@ _Atomic uint64_t *sk_table_marks(sk_table *table, uint32_t *count)
 
 apr_time_t sk_table_created(const sk_table *table)
 {
-    return table->header->created;
+    apr_time_t now = apr_time_now(), created = atomic_load(&table->header->created);
+
+    /* In the future: the clock was set back since. */
+    while (created > now
+           && !atomic_compare_exchange_weak(&table->header->created, &created, now)) {
+    }
+    return created < now ? created : now;
 }
 
 sk_table_statistics sk_table_statistics_of(const sk_table *table)

@@ -96,7 +96,7 @@ static bool may_log_in(request_rec *r)
 
 static int challenge(request_rec *r, const char *organization)
 {
-    if (!sk_visit_is_the_answer(r) || !may_log_in(r)) {
+    if (!sk_visit_is_the_answer(r) || !may_log_in(r) || sk_reply_is_for_later(r)) {
         return refuse_plainly(r);
     }
     if (r->method_number != M_GET) {

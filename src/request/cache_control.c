@@ -85,7 +85,8 @@ static bool may_include_protected(request_rec *r)
 static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     static const char *const for_shared_caches[] = {"CDN-Cache-Control", "Surrogate-Control",
-                                                    NULL};
+                                                    "Cloudflare-CDN-Cache-Control",
+                                                    "X-Accel-Expires", NULL};
     request_rec *r = f->r;
     const char *const *name;
 

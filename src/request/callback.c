@@ -129,8 +129,7 @@ int sk_callback_refuse(request_rec *r)
 
 static int refuse_for_now(request_rec *r, const sk_attempt *attempt, const char *why)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "login %s: %s, which is slow or gone",
-                  attempt->reference, why);
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "login %s: %s", attempt->reference, why);
     apr_table_setn(r->err_headers_out, "Retry-After", "5");
     return refuse(r, HTTP_SERVICE_UNAVAILABLE, "Signing in takes a little longer",
                   "The sign-in service is slow to answer. Please try again in a moment.",
@@ -186,6 +185,8 @@ static int complete(request_rec *r, const sk_attempt *attempt)
     const char *code = sk_url_query_get(r->pool, r->args, "code");
     sk_record *record = apr_pcalloc(r->pool, sizeof(*record));
     int status;
+    /* Many tabs that log in at once are no circle: the browser keeps the sessions that it gets. */
+    bool is_another = is_signed_in(r);
 
     if (!code || !*code || strlen(code) > 2048) {
         ap_log_rerror(
@@ -202,7 +203,9 @@ static int complete(request_rec *r, const sk_attempt *attempt)
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "login %s: user %s, organization %s",
                   attempt->reference, record->identity.sub,
                   record->identity.oid ? record->identity.oid : "none");
-    sk_guard_step(r);
+    if (!is_another) {
+        sk_guard_step(r);
+    }
     return go_to(r, attempt->target);
 }
 

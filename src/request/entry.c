@@ -60,6 +60,9 @@ int sk_entry_handle(request_rec *r)
     if (r->method_number != M_GET) {
         return sk_reply_not_allowed(r, "GET, HEAD");
     }
+    if (sk_reply_is_for_later(r)) {
+        return HTTP_SERVICE_UNAVAILABLE;
+    }
     if (token) {
         return sk_idp_login_handle(r, token);
     }

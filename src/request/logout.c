@@ -68,13 +68,17 @@ int sk_logout_handle(request_rec *r)
     if ((r->method_number != M_GET || r->header_only) && r->method_number != M_POST) {
         return sk_reply_not_allowed(r, "GET, POST");
     }
+    if (sk_reply_is_for_later(r)) {
+        return HTTP_SERVICE_UNAVAILABLE;
+    }
     record = sk_session_last(r);
     sk_guard_clear(r);
+    /* With a form of another site browsers send no cookie of ours: whether there is a session is not known. */
+    if (comes_from_another_site(r) && (record || r->method_number == M_POST)) {
+        return ask(r);
+    }
     if (!record) {
         return say_signed_out(r);
-    }
-    if (comes_from_another_site(r)) {
-        return ask(r);
     }
     id_token = sk_token_text(r->pool, &record->id_token);
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "user %s logs out", record->identity.sub);

@@ -25,7 +25,7 @@ static const char style[] =
     "a.go,button{display:inline-block;font:inherit;font-weight:600;padding:.55rem "
     "1.1rem;border:0;"
     "border-radius:.5rem;color:#fff;background:#2b4bd4;text-decoration:none;cursor:pointer}"
-    "a.go:focus-visible,button:focus-visible{outline:3px solid #7f95ee;outline-offset:2px}"
+    "a.go:focus-visible,button:focus-visible{outline:3px solid #5d77e6;outline-offset:2px}"
     "small{color:#5a6375}"
     "@media(prefers-color-scheme:dark){body{color:#e8eaf0;background:#14171f}small{color:#"
     "9aa3b5}"
@@ -41,19 +41,36 @@ static bool accepts(const request_rec *r, const char *type)
 }
 
 /* No Accept, or just anything: a browser on plain http sends no Sec-Fetch-*, and curl is a person too. */
+/* Of a script of a page, on http, where browsers say nothing better; programs name no page. */
 static bool accepts_whatever(const request_rec *r)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
 
-    return !accept || strcmp(accept, "*/*") == 0;
+    return (!accept || strcmp(accept, "*/*") == 0) && !apr_table_get(r->headers_in, "Referer");
+}
+
+/* Not "com.android.browser": a web view of Android sends its application's name with every request, also of pages. */
+static bool is_requested_with_script(const request_rec *r)
+{
+    const char *with = apr_table_get(r->headers_in, "X-Requested-With");
+
+    return with && !strchr(with, '.');
+}
+
+bool sk_reply_is_for_later(const request_rec *r)
+{
+    const char *purpose = apr_table_get(r->headers_in, "Sec-Purpose");
+
+    purpose = purpose ? purpose : apr_table_get(r->headers_in, "Purpose");
+    return purpose && ap_strcasestr(purpose, "prefetch");
 }
 
 bool sk_reply_is_for_script(request_rec *r)
 {
     const char *mode = apr_table_get(r->headers_in, "Sec-Fetch-Mode");
 
-    if (sk_visit_is_api(r) || apr_table_get(r->headers_in, "X-Requested-With")
-        || sk_visit_is_upgrade(r) || (mode && strcasecmp(mode, "navigate") != 0)) {
+    if (sk_visit_is_api(r) || sk_visit_is_upgrade(r) || is_requested_with_script(r)
+        || (mode && strcasecmp(mode, "navigate") != 0)) {
         return true;
     }
     if (accepts(r, "text/html") || accepts(r, "application/xhtml+xml")) {
@@ -65,18 +82,6 @@ bool sk_reply_is_for_script(request_rec *r)
 
 /* ---- bodies ---- */
 
-/* Where a logout may end: a form's redirects count as its action in Chromium. */
-static const char *form_targets(request_rec *r)
-{
-    const sk_settings *settings = sk_settings_of(r->server);
-    sk_url url;
-
-    if (*settings->after_logout == '/' || sk_url_parse(r->pool, settings->after_logout, &url)) {
-        return settings->env_url;
-    }
-    return apr_pstrcat(r->pool, settings->env_url, " ", url.origin, NULL);
-}
-
 static const char *policy(request_rec *r)
 {
     unsigned char digest[EVP_MAX_MD_SIZE], hash[64];
@@ -84,11 +89,10 @@ static const char *policy(request_rec *r)
 
     EVP_Digest(style, sizeof(style) - 1, digest, &length, EVP_sha256(), NULL);
     EVP_EncodeBlock(hash, digest, (int)length);
-    return apr_psprintf(
-        r->pool,
-        "default-src 'none'; img-src 'self'; style-src 'sha256-%s'; form-action 'self' %s; "
-        "frame-ancestors 'none'; base-uri 'none'",
-        hash, form_targets(r));
+    return apr_psprintf(r->pool,
+                        "default-src 'none'; img-src 'self'; style-src 'sha256-%s'; "
+                        "frame-ancestors 'none'; base-uri 'none'",
+                        hash);
 }
 
 static const char *form(request_rec *r, const char *action, const char *text)

@@ -42,6 +42,9 @@ int sk_reply_redirect(request_rec *r, const char *url);
 /** Only these methods are for this endpoint ("GET, POST"). @return 405, for httpd */
 int sk_reply_not_allowed(request_rec *r, const char *methods);
 
+/** Does a browser fetch this because its user might go there next? Then nothing may come of it yet. */
+bool sk_reply_is_for_later(const request_rec *r);
+
 /** Is this a request of a script (a program, a fetch), and not of somebody who looks at a page? */
 bool sk_reply_is_for_script(request_rec *r);
 

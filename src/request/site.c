@@ -80,12 +80,21 @@ const char *sk_site_origin(request_rec *r)
     return here ? here : canonical_origin(r);
 }
 
+/* httpd leaves out the dot at the end of a name, but to browsers it is another host, with cookies of its own. */
+static bool ends_with_dot(request_rec *r)
+{
+    const char *host = apr_table_get(r->headers_in, "Host");
+    size_t length = host ? strcspn(host, ":") : 0;
+
+    return length > 0 && host[length - 1] == '.';
+}
+
 bool sk_site_is_here(request_rec *r)
 {
     const char *here = request_origin(r);
 
     return sk_settings_of(r->server)->base_origin
-           || (here && strcmp(here, sk_site_origin(r)) == 0);
+           || (here && strcmp(here, sk_site_origin(r)) == 0 && !ends_with_dot(r));
 }
 
 bool sk_site_is_own_request(request_rec *r)

@@ -105,7 +105,8 @@ const sk_attempt *sk_attempt_start(request_rec *r, const char *target, bool secu
     }
     name = cookie_name(r, attempt->reference, secure);
     make_room(r, strlen(name) + strlen(sealed) + 3, secure);
-    sk_cookies_send(r, name, sealed, SK_ATTEMPT_LIFE, secure);
+    /* Longer than it is good for: so one that took too long is told from one that was never here. */
+    sk_cookies_send(r, name, sealed, 6 * SK_ATTEMPT_LIFE, secure);
     return attempt;
 }
 

@@ -11,7 +11,7 @@
 
 #include "core/attempt.h"
 
-#define SK_ATTEMPTS_MAX 5
+#define SK_ATTEMPTS_MAX 12
 #define SK_ATTEMPTS_BYTES 2560
 #define SK_ATTEMPT_LIFE 600 /* seconds */
 
