@@ -70,6 +70,8 @@ describe('what a DirectoryIndex or FallbackResource leads to', () => {
         ...siteFiles,
         ...Object.fromEntries(['begun', 'kept', 'headers', 'none', 'closed', 'app'].map((name) => [`htdocs/${name}/index.cgi`, script])),
         'htdocs/rules/index.cgi': script,
+        'htdocs/empty/other.txt': 'no index\n',
+        'htdocs/empty/.htaccess': 'FallbackResource /closed/index.cgi\n',
         'htdocs/rules/.htaccess': 'RewriteEngine On\nRewriteRule ^go$ /rules/index.cgi [L]\n',
         users: 'admin:{SHA}0DPiKuNIrrVmD8IUCuw1hQxNqZc=\n', // admin
         'htdocs/evil-user/.htaccess': 'AuthType Basic\nAuthName x\nAuthUserFile users\nRequire valid-user\nDirectoryIndex /closed/index.cgi\n',
@@ -89,6 +91,7 @@ describe('what a DirectoryIndex or FallbackResource leads to', () => {
           '/none/': [...closed, 'ScalekitExport both'],
           '/closed/index.cgi': closed,
           '/app/': ['AuthType Scalekit', 'Require all granted'],
+          '/empty/': [...closed, 'ScalekitExport both', 'ScalekitPassAccessToken On'],
           '/rules/': [...closed, 'ScalekitExport both'],
           '/proxied/': [...closed, 'ScalekitExport headers', 'ScalekitPassAccessToken On'],
         },
@@ -130,6 +133,12 @@ RewriteRule ^ - [E=SCALEKIT_RULE:set]
         assert.equal(index.status, itself.status);
         if (itself.status === 200) assert.deepEqual(told(index), told(itself));
       }
+    });
+  }
+
+  for (const path of ['/empty/', '/empty/none']) {
+    it(`is told the same in however many steps: ${path}`, async () => {
+      assert.deepEqual(told(await visitor.get(path)), told(await visitor.get('/closed/index.cgi')));
     });
   }
 

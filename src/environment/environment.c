@@ -158,6 +158,7 @@ static int enter(const sk_call *call, const sk_environment *environment, apr_tim
 {
     const sk_crowd *crowd = &environment->logging_in;
     apr_time_t life = environment->tokens.settings->total_timeout;
+    apr_time_t young = YOUNG < life / 2 ? YOUNG : life / 2;
 
     for (;;) {
         apr_time_t now = apr_time_now();
@@ -165,7 +166,7 @@ static int enter(const sk_call *call, const sk_environment *environment, apr_tim
         *until = now + life;
         place = sk_crowd_enter(crowd, now, *until);
         if (place >= 0 || call->deadline - now < life / 2
-            || !sk_crowd_is_fresh(crowd, now, *until - YOUNG)) {
+            || !sk_crowd_is_fresh(crowd, now, *until - young)) {
             return place;
         }
         apr_sleep(PAUSE);

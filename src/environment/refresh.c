@@ -321,20 +321,21 @@ static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher
     return is_done ? TAKEN_OURS : TAKEN_FULL;
 }
 
-/* Half of the places are for those who wait: they must not take them from those who would call. */
+/* Only the second half of the places is for those who wait: callers, who take the first that is free, have the first. */
 static sk_crowd waiting(const sk_refresher *refresher)
 {
-    sk_crowd half = {refresher->crowd->places, refresher->crowd->count / 2};
+    int half = refresher->crowd->count / 2;
+    sk_crowd last = {refresher->crowd->places + refresher->crowd->count - half, half};
 
-    return half;
+    return last;
 }
 
 static sk_crowd calling(const sk_refresher *refresher)
 {
-    int half = refresher->crowd->count / 2;
-    sk_crowd others = {refresher->crowd->places + half, refresher->crowd->count - half};
+    sk_crowd first = {refresher->crowd->places,
+                      refresher->crowd->count - refresher->crowd->count / 2};
 
-    return others;
+    return first;
 }
 
 /*

@@ -32,6 +32,8 @@ struct sk_revoked {
     _Atomic uint64_t *words;
     uint32_t buckets;
     const sk_table *table;
+    apr_time_t
+        started;     /* of the server; the table knows better if the clock was set back since */
     apr_time_t life; /* of a session at most, a duration, in seconds, as all times here */
     unsigned char keys[KINDS][APR_SIPHASH_KSIZE];
 };
@@ -77,6 +79,7 @@ sk_revoked *sk_revoked_create(apr_pool_t *pool, sk_table *table, _Atomic uint64_
     revoked->buckets = marks / BUCKET;
     revoked->words = words;
     revoked->table = table;
+    revoked->started = apr_time_sec(sk_table_created(table));
     revoked->life = apr_time_sec(settings->session_max_age);
     return make_keys(pool, revoked, settings) ? revoked : NULL;
 }
@@ -213,7 +216,8 @@ sk_standing sk_revoked_look(const sk_revoked *revoked, const sk_record *record)
     if (record->confirmed <= (apr_time_t)atomic_load(&revoked->words[FORGOTTEN])) {
         return SK_STANDING_DOUBTFUL;
     }
-    return record->confirmed < apr_time_sec(sk_table_created(revoked->table))
+    return record->confirmed < revoked->started
+                   && record->confirmed < apr_time_sec(sk_table_created(revoked->table))
                ? SK_STANDING_UNCONFIRMED
                : SK_STANDING_GOOD;
 }

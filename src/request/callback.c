@@ -43,6 +43,15 @@ static bool is_signed_in(request_rec *r)
     return status == SK_SESSION_VALID || status == SK_SESSION_LATER;
 }
 
+/* Many tabs that log in at once are no circle: the browser keeps the sessions that it gets. */
+static bool has_session_since(request_rec *r, const sk_attempt *attempt)
+{
+    const sk_record *record;
+
+    return sk_session_read(r, &record) == SK_SESSION_VALID
+           && record->login >= apr_time_sec(attempt->started);
+}
+
 static int go_to(request_rec *r, const char *target)
 {
     return sk_reply_redirect(r, apr_pstrcat(r->pool, sk_site_origin(r), target, NULL));
@@ -184,9 +193,8 @@ static int complete(request_rec *r, const sk_attempt *attempt)
 {
     const char *code = sk_url_query_get(r->pool, r->args, "code");
     sk_record *record = apr_pcalloc(r->pool, sizeof(*record));
+    bool came_later = has_session_since(r, attempt);
     int status;
-    /* Many tabs that log in at once are no circle: the browser keeps the sessions that it gets. */
-    bool is_another = is_signed_in(r);
 
     if (!code || !*code || strlen(code) > 2048) {
         ap_log_rerror(
@@ -203,7 +211,7 @@ static int complete(request_rec *r, const sk_attempt *attempt)
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "login %s: user %s, organization %s",
                   attempt->reference, record->identity.sub,
                   record->identity.oid ? record->identity.oid : "none");
-    if (!is_another) {
+    if (!came_later) {
         sk_guard_step(r);
     }
     return go_to(r, attempt->target);

@@ -349,16 +349,39 @@ static int fixups_first(request_rec *r)
 
 /*
  * What a DirectoryIndex or FallbackResource leads to mod_dir tries in a subrequest, and puts it into the request itself, whose fixups
- * have run, with the headers that this had for the directory. What the subrequest was told is noted, after mod_headers.
+ * have run, with the headers that this had for the directory: it takes over what the subrequest was told.
  */
+static void take_over(request_rec *r, sk_visit *visit)
+{
+    replace(r->subprocess_env, copies(r->pool, r->subprocess_env, is_our_variable, r),
+            visit->index_variables);
+    replace(r->headers_in, copies(r->pool, r->headers_in, is_our_header, r),
+            visit->index_headers);
+    visit->told_for = r->per_dir_config;
+}
+
+static bool was_led_on(const request_rec *r, const sk_visit *visit)
+{
+    return visit->told_for && visit->told_for != r->per_dir_config;
+}
+
+/* After mod_headers. */
 static int fixups_last(request_rec *r)
 {
-    sk_visit *visit = r->main && is_for_others(r) ? sk_visit_of(r->main) : NULL;
+    sk_visit *visit, *outer;
 
-    if (visit && visit->told_for) {
+    if (!r->main || !is_for_others(r)) {
+        return DECLINED;
+    }
+    visit = sk_visit_of(r);
+    if (was_led_on(r, visit)) {
+        take_over(r, visit);
+    }
+    outer = sk_visit_of(r->main);
+    if (outer->told_for) {
         apr_pool_t *pool = r->main->pool;
-        visit->index_variables = copies(pool, r->subprocess_env, is_our_variable, r);
-        visit->index_headers = copies(pool, r->headers_in, is_our_header, r);
+        outer->index_variables = copies(pool, r->subprocess_env, is_our_variable, r);
+        outer->index_headers = copies(pool, r->headers_in, is_our_header, r);
     }
     return DECLINED;
 }
@@ -366,17 +389,16 @@ static int fixups_last(request_rec *r)
 /* Before the handler, from which on subrequests are pages in this one. */
 static void tell_index(request_rec *r)
 {
-    sk_visit *visit = sk_visit_of(r);
-    const void *told_for = visit->told_for;
+    sk_visit *visit = is_for_others(r) ? sk_visit_of(r) : NULL;
 
-    visit->told_for = NULL;
-    if (told_for && told_for != r->per_dir_config && is_for_others(r)) {
-        replace(r->subprocess_env, copies(r->pool, r->subprocess_env, is_our_variable, r),
-                visit->index_variables);
-        replace(r->headers_in, copies(r->pool, r->headers_in, is_our_header, r),
-                visit->index_headers);
+    if (!visit) {
+        return;
+    }
+    if (was_led_on(r, visit)) {
+        take_over(r, visit);
         sk_authn_name_user(r);
     }
+    visit->told_for = NULL;
 }
 
 /* ---- trailers ---- */

@@ -681,7 +681,7 @@ export const rules = [
   {
     name: 'what a DirectoryIndex leads to is told by its own policy',
     file: 'src/request/export.c',
-    from: 'told_for && told_for != r->per_dir_config',
+    from: 'visit->told_for && visit->told_for != r->per_dir_config',
     to: 'false',
     test: 'test/inside.test.mjs',
     only: 'DirectoryIndex',
