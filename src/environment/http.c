@@ -14,10 +14,15 @@
 /* More idle connections than this are closed; more calls than this may still run at a time. */
 enum { IDLE_MAX = 8 };
 
-/* Of the whole process: libcurl tells by host, TLS and proxy which connection may be used again. */
+typedef struct handle {
+    CURL *curl;
+    int environment; /* its number: whom the connection leads to */
+} handle;
+
+/* Of the whole process: libcurl tells by host, TLS and proxy whether a connection may be used again. */
 struct sk_handles {
     apr_thread_mutex_t *mutex; /* guards the idle ones */
-    CURL *idle[IDLE_MAX];
+    handle idle[IDLE_MAX];
     int idle_count;
 };
 
@@ -37,7 +42,7 @@ static apr_status_t close_idle(void *baton)
     sk_handles *handles = baton;
 
     while (handles->idle_count > 0) {
-        curl_easy_cleanup(handles->idle[--handles->idle_count]);
+        curl_easy_cleanup(handles->idle[--handles->idle_count].curl);
     }
     return APR_SUCCESS;
 }
@@ -65,25 +70,33 @@ sk_http *sk_http_create(apr_pool_t *pool, const sk_settings *settings,
     return http;
 }
 
-static CURL *borrow(sk_handles *handles)
+/* One with a connection to where it shall go, or else any. */
+static CURL *borrow(sk_handles *handles, int environment)
 {
     CURL *curl = NULL;
+    int i;
 
     apr_thread_mutex_lock(handles->mutex);
     if (handles->idle_count > 0) {
-        curl = handles->idle[--handles->idle_count];
+        for (i = --handles->idle_count; i > 0 && handles->idle[i].environment != environment;) {
+            i--;
+        }
+        curl = handles->idle[i].curl;
+        handles->idle[i] = handles->idle[handles->idle_count];
     }
     apr_thread_mutex_unlock(handles->mutex);
     return curl ? curl : curl_easy_init();
 }
 
 /* Resetting keeps the connection and the TLS session, and forgets everything of this call. */
-static void give_back(sk_handles *handles, CURL *curl)
+static void give_back(sk_handles *handles, CURL *curl, int environment)
 {
+    handle one = {curl, environment};
+
     curl_easy_reset(curl);
     apr_thread_mutex_lock(handles->mutex);
     if (handles->idle_count < IDLE_MAX) {
-        handles->idle[handles->idle_count++] = curl;
+        handles->idle[handles->idle_count++] = one;
         curl = NULL;
     }
     apr_thread_mutex_unlock(handles->mutex);
@@ -281,14 +294,14 @@ sk_http_answer sk_http_ask(const sk_call *call, sk_http *http, const char *path,
         answer.failure = sk_http_resting;
         return answer;
     }
-    curl = borrow(http->handles);
+    curl = borrow(http->handles, http->settings->number);
     if (!curl) {
         answer.failure = "libcurl has no memory";
         return answer;
     }
     answer = perform(call, http, curl, path, form);
     answer.pass = pass;
-    give_back(http->handles, curl);
+    give_back(http->handles, curl, http->settings->number);
     return answer;
 }
 
