@@ -321,19 +321,25 @@ static taken refresh_if_first(const sk_call *call, const sk_refresher *refresher
     return is_done ? TAKEN_OURS : TAKEN_FULL;
 }
 
-/* Only the second half of the places is for those who wait: callers, who take the first that is free, have the first. */
+/* A quarter of the places, the first, are not for those who wait: they must not keep everybody from calling. */
+static int kept_free(const sk_refresher *refresher)
+{
+    int quarter = refresher->crowd->count / 4;
+
+    return quarter > 0 ? quarter : 1;
+}
+
 static sk_crowd waiting(const sk_refresher *refresher)
 {
-    int half = refresher->crowd->count / 2;
-    sk_crowd last = {refresher->crowd->places + refresher->crowd->count - half, half};
+    int kept = kept_free(refresher);
+    sk_crowd others = {refresher->crowd->places + kept, refresher->crowd->count - kept};
 
-    return last;
+    return others;
 }
 
 static sk_crowd calling(const sk_refresher *refresher)
 {
-    sk_crowd first = {refresher->crowd->places,
-                      refresher->crowd->count - refresher->crowd->count / 2};
+    sk_crowd first = {refresher->crowd->places, kept_free(refresher)};
 
     return first;
 }
