@@ -12,7 +12,7 @@ const isPrivate = (answer, what) => {
   const directives = (answer.headers['cache-control'] ?? '').toLowerCase().split(',').map((one) => one.trim());
   assert.ok(directives.includes('private') || directives.includes('no-store'), `${what}: ${answer.status} Cache-Control: ${directives}`);
   assert.ok(!directives.some((one) => /^(public|s-maxage=.*|private=.*)$/i.test(one)), `${what}: ${directives}`);
-  for (const name of ['cdn-cache-control', 'surrogate-control']) assert.equal(answer.headers[name], undefined, what);
+  for (const name of ['cdn-cache-control', 'surrogate-control', 'cloudflare-cdn-cache-control', 'x-accel-expires']) assert.equal(answer.headers[name], undefined, what);
 };
 
 const isNotKept = (answer, what) => {
@@ -32,6 +32,7 @@ const said = {
   'a private field without quotes': [{ 'Cache-Control': 'private=X-User, max-age=60' }],
   'a word in quotes': [{ 'Cache-Control': 'public, max-age=60, why="a, no-store, private"' }],
   'CDN-Cache-Control': [{ 'CDN-Cache-Control': 'max-age=60', 'Surrogate-Control': 'max-age=60' }],
+  'what is only for one cache': [{ 'Cloudflare-CDN-Cache-Control': 'max-age=60', 'X-Accel-Expires': '60' }],
   'an expiry': [{ Expires: 'Thu, 01 Jan 2099 00:00:00 GMT' }],
   'no-cache': [{ 'Cache-Control': 'no-cache' }],
   'no-store': [{ 'Cache-Control': 'no-store' }, 'no-store'],

@@ -28,11 +28,9 @@ static bool is_name_of_file(apr_pool_t *ptemp, const char *text)
     const char *path = ap_server_root_relative(ptemp, text);
     apr_finfo_t info;
 
-    if (!*text) {
-        return false;
-    }
-    return (*text == '/' && strpbrk(text, ".-_"))
-           || (path && apr_stat(&info, path, APR_FINFO_TYPE, ptemp) == APR_SUCCESS);
+    return *text
+           && ((*text == '/' && strpbrk(text, ".-_"))
+               || (path && apr_stat(&info, path, APR_FINFO_TYPE, ptemp) == APR_SUCCESS));
 }
 
 bool sk_secret_is_reference(const char *text)

@@ -59,7 +59,7 @@ typedef struct sk_settings {
     const char *ca_bundle; /* NULL: the system's */
     const char *proxy;     /* NULL: none but what the process environment says */
 
-    int number; /* of the environment: servers with the same one share it */
+    int number; /* of the environment and client: servers with the same one share what is known of how it is */
     /* const char *: what keys are derived from; the first seals, all open */
     const apr_array_header_t *secrets;
     bool keeps_access_token; /* some directory passes it on */

@@ -95,10 +95,11 @@ static int refuse_expired(request_rec *r, const sk_attempt *attempt)
                   attempt->target);
 }
 
-/* The two errors that are nobody's but Scalekit's (RFC 6749 section 4.1.2.1). */
+/* RFC 6749 section 4.1.2.1: two of the errors are nobody's but Scalekit's. */
 static int status_of(const char *error)
 {
-    return strcmp(error, "server_error") == 0              ? HTTP_BAD_GATEWAY
+    return strcmp(error, "access_denied") == 0             ? HTTP_FORBIDDEN
+           : strcmp(error, "server_error") == 0            ? HTTP_BAD_GATEWAY
            : strcmp(error, "temporarily_unavailable") == 0 ? HTTP_SERVICE_UNAVAILABLE
                                                            : HTTP_BAD_REQUEST;
 }
@@ -118,10 +119,7 @@ static int refuse_with_error(request_rec *r, const sk_attempt *attempt)
 
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "login %s: Scalekit refused it: %s (%s)",
                   sk_visit_reference(r), error, description);
-    return refuse(r,
-                  is_denial ? HTTP_FORBIDDEN
-                  : attempt ? status_of(error)
-                            : HTTP_BAD_REQUEST,
+    return refuse(r, attempt || is_denial ? status_of(error) : HTTP_BAD_REQUEST,
                   is_denial ? "You were not signed in" : "Signing in failed",
                   attempt ? apr_pstrcat(r->pool, "The sign-in service answered: ", error,
                                         *description ? ". It says: " : ".", description, NULL)
@@ -193,7 +191,7 @@ static int complete(request_rec *r, const sk_attempt *attempt)
 {
     const char *code = sk_url_query_get(r->pool, r->args, "code");
     sk_record *record = apr_pcalloc(r->pool, sizeof(*record));
-    bool came_later = has_session_since(r, attempt);
+    bool came_later;
     int status;
 
     if (!code || !*code || strlen(code) > 2048) {
@@ -204,6 +202,7 @@ static int complete(request_rec *r, const sk_attempt *attempt)
         return refuse(r, HTTP_BAD_REQUEST, "Signing in failed",
                       "The sign-in service sent no code.", attempt->target);
     }
+    came_later = has_session_since(r, attempt);
     if ((status = exchange(r, code, attempt, record)) != OK
         || (status = keep(r, record, attempt)) != OK) {
         return status;
