@@ -81,7 +81,7 @@ const char *sk_attempt_seal(apr_pool_t *pool, const sk_sealer *sealer,
 const sk_attempt *sk_attempt_open(apr_pool_t *pool, const sk_sealer *sealer, const char *text)
 {
     size_t length;
-    const unsigned char *bytes = sk_unseal(pool, sealer, NULL, text, &length);
+    const unsigned char *bytes = sk_unseal(pool, sealer, text, &length);
     apr_uint64_t started = 0; /* of a signed one no bit may be shifted out */
     int i;
 

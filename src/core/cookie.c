@@ -9,8 +9,11 @@ static bool is_space(char c)
     return c == ' ' || c == '\t';
 }
 
-/* No white space within, or "ses sion" would be somebody's way to our names. */
-static const char *trim(char *begin, char *end)
+/*
+ * No white space within, or "ses sion" would be somebody's way to our names. What nothing follows stays where it is in the header: mostly
+ * a session, which is long.
+ */
+static const char *text_of(apr_pool_t *pool, const char *begin, const char *end)
 {
     while (begin < end && is_space(*begin)) {
         begin++;
@@ -18,8 +21,7 @@ static const char *trim(char *begin, char *end)
     while (end > begin && is_space(end[-1])) {
         end--;
     }
-    *end = '\0';
-    return begin;
+    return *end ? apr_pstrmemdup(pool, begin, (apr_size_t)(end - begin)) : begin;
 }
 
 enum { LONG = 8192 };
@@ -47,19 +49,18 @@ const apr_array_header_t *sk_cookie_parse(apr_pool_t *pool, const char *header)
     size_t length = strlen(header);
     apr_array_header_t *cookies =
         apr_array_make(pool, expected(header, length), sizeof(sk_cookie));
-    char *copy = apr_pstrmemdup(pool, header, length), *pair = copy, *end = copy + length,
-         *next;
+    const char *pair = header, *end = header + length, *next;
 
     for (; pair < end; pair = next + 1) {
         sk_cookie *cookie = apr_array_push(cookies);
-        char *equals;
+        const char *equals;
         next = memchr(pair, ';', (size_t)(end - pair));
         next = next ? next : end;
         equals = memchr(pair, '=', (size_t)(next - pair));
-        cookie->written = header + (pair - copy);
+        cookie->written = pair;
         cookie->length = (size_t)((next < end ? next + 1 : end) - pair);
-        cookie->value = equals ? trim(equals + 1, next) : "";
-        cookie->name = trim(pair, equals ? equals : next);
+        cookie->name = text_of(pool, pair, equals ? equals : next);
+        cookie->value = equals ? text_of(pool, equals + 1, next) : "";
     }
     return cookies;
 }

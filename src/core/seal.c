@@ -177,8 +177,8 @@ static int open_with(EVP_CIPHER_CTX *cipher, const sk_sealer *sealer, const seal
            && EVP_DecryptFinal_ex(cipher, bytes + length, &size) == 1;
 }
 
-static const unsigned char *open_bytes(apr_pool_t *pool, const sk_sealer *sealer,
-                                       sk_span closed, size_t *length)
+const unsigned char *sk_unseal_bytes(apr_pool_t *pool, const sk_sealer *sealer, sk_span closed,
+                                     size_t *length)
 {
     const unsigned char *sealed = closed.bytes;
     unsigned char *bytes = NULL;
@@ -207,45 +207,11 @@ static const unsigned char *open_bytes(apr_pool_t *pool, const sk_sealer *sealer
     return bytes;
 }
 
-static const unsigned char *open_text(apr_pool_t *pool, const sk_sealer *sealer, sk_span text,
-                                      size_t *length)
+const unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *text,
+                               size_t *length)
 {
     sk_span sealed = {NULL, 0};
 
-    sealed.bytes = sk_text_base64url_decode(pool, text.bytes, text.length, &sealed.length);
-    return sealed.bytes ? open_bytes(pool, sealer, sealed, length) : NULL;
-}
-
-typedef const unsigned char *opener(apr_pool_t *pool, const sk_sealer *sealer, sk_span closed,
-                                    size_t *length);
-
-static const unsigned char *open_once(apr_pool_t *pool, const sk_sealer *sealer, sk_memo *memo,
-                                      opener *open, sk_span closed, size_t *length)
-{
-    sk_span known, content;
-
-    if (sk_memo_find(memo, pool, sealer, closed, &known)) {
-        *length = known.length;
-        return known.bytes;
-    }
-    content.bytes = open(pool, sealer, closed, length);
-    if (content.bytes) {
-        content.length = *length;
-        sk_memo_add(memo, sealer, closed, content);
-    }
-    return content.bytes;
-}
-
-const unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, sk_memo *memo,
-                               const char *text, size_t *length)
-{
-    sk_span closed = {text, strlen(text)};
-
-    return open_once(pool, sealer, memo, open_text, closed, length);
-}
-
-const unsigned char *sk_unseal_bytes(apr_pool_t *pool, const sk_sealer *sealer, sk_memo *memo,
-                                     sk_span sealed, size_t *length)
-{
-    return open_once(pool, sealer, memo, open_bytes, sealed, length);
+    sealed.bytes = sk_text_base64url_decode(pool, text, strlen(text), &sealed.length);
+    return sealed.bytes ? sk_unseal_bytes(pool, sealer, sealed, length) : NULL;
 }

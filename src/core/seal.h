@@ -38,20 +38,19 @@ const char *sk_seal(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes
 
 /**
  * Opens what sk_seal() made with the same purpose, context and one of the secrets.
- * @param memo remembers what was opened; NULL: it is opened in any case
- * @return the bytes, with a NUL behind them that does not count; NULL for everything else, without saying why. Those that
- * the memo does not keep are cleansed with the pool.
+ * @return the bytes, with a NUL behind them that does not count, cleansed with the pool; NULL for everything else, without
+ * saying why
  */
-const unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, sk_memo *memo,
-                               const char *text, size_t *length);
+const unsigned char *sk_unseal(apr_pool_t *pool, const sk_sealer *sealer, const char *text,
+                               size_t *length);
 
 /** The same without base64url, for places that take any bytes: `length` + SK_SEAL_OVERHEAD of them. */
 unsigned char *sk_seal_bytes(apr_pool_t *pool, const sk_sealer *sealer, const void *bytes,
                              size_t length);
 
 /** Opens what sk_seal_bytes() made, as sk_unseal() does. */
-const unsigned char *sk_unseal_bytes(apr_pool_t *pool, const sk_sealer *sealer, sk_memo *memo,
-                                     sk_span sealed, size_t *length);
+const unsigned char *sk_unseal_bytes(apr_pool_t *pool, const sk_sealer *sealer, sk_span sealed,
+                                     size_t *length);
 
 /** HKDF-SHA256 of a secret into `length` bytes. @return 1, or 0 if OpenSSL fails */
 int sk_hkdf(const char *secret, const char *label, unsigned char *out, size_t length);

@@ -101,18 +101,31 @@ static sk_span fetch(const sk_call *call, const sk_cache *cache, apr_time_t now,
     return found;
 }
 
+/* What was sealed, which is remembered. */
+static sk_span open_once(const sk_call *call, const sk_cache *cache, sk_span found)
+{
+    sk_span opened;
+
+    if (!sk_memo_find(cache->memo, call->pool, cache->sealer, found, &opened, NULL)) {
+        opened.bytes = sk_unseal_bytes(call->pool, cache->sealer, found, &opened.length);
+        if (opened.bytes) {
+            sk_memo_add(cache->memo, cache->sealer, found, opened);
+        }
+    }
+    return opened;
+}
+
 static const unsigned char *unseal(const sk_call *call, const sk_cache *cache,
                                    const sk_cache_key *key, sk_span found, size_t *length)
 {
-    const unsigned char *named =
-        found.bytes ? sk_unseal_bytes(call->pool, cache->sealer, cache->memo, found, length)
-                    : NULL;
+    sk_span named = found.bytes ? open_once(call, cache, found) : found;
 
-    if (!named || *length < sizeof(*key) || memcmp(named, key, sizeof(*key)) != 0) {
+    if (!named.bytes || named.length < sizeof(*key)
+        || memcmp(named.bytes, key, sizeof(*key)) != 0) {
         return NULL;
     }
-    *length -= sizeof(*key);
-    return named + sizeof(*key);
+    *length = named.length - sizeof(*key);
+    return (const unsigned char *)named.bytes + sizeof(*key);
 }
 
 const unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, apr_time_t now,
@@ -132,7 +145,7 @@ static bool recall_name(const sk_call *call, const sk_cache *cache, const char *
     size_t length = strlen(purpose) + 1;
     sk_span known;
 
-    if (!sk_memo_find(cache->memo, call->pool, cache, secret, &known)
+    if (!sk_memo_find(cache->memo, call->pool, cache, secret, &known, NULL)
         || known.length != length + sizeof(*key) || memcmp(known.bytes, purpose, length) != 0) {
         return false;
     }

@@ -127,7 +127,8 @@ void sk_environment_examine(const sk_call *call, sk_environment *environment)
 {
     sk_tokens *tokens = &environment->tokens;
 
-    if (!atomic_exchange(&environment->is_examined, true)
+    if (!atomic_load(&environment->is_examined)
+        && !atomic_exchange(&environment->is_examined, true)
         && is_first_to_say(call, environment, "discovery")) {
         sk_errands_run(tokens->errands, call, compare, tokens);
     }

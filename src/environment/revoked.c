@@ -20,7 +20,8 @@ enum {
     FORGOTTEN, /* the time of the newest bar that made room */
     WARNED,    /* when the log last said so */
     KEY_1,     /* of the hash, random: nobody can choose a name that hits another's bar */
-    KEY_2
+    KEY_2,
+    BARRED /* how often something was */
 };
 
 #define WARNING_PAUSE 3600 /* seconds */
@@ -182,7 +183,7 @@ bool sk_revoked_bar(const sk_call *call, const sk_revoked *revoked, sk_revoked_b
     do {
         word = word_for(&at, &is);
         if (has_tag(is, at.tag) && time_of(is) >= until) {
-            return false;
+            break;
         }
         /* The line first: from here on nobody may miss the old bar. */
         if (is && !has_tag(is, at.tag)) {
@@ -190,6 +191,8 @@ bool sk_revoked_bar(const sk_call *call, const sk_revoked *revoked, sk_revoked_b
             warn_of_loss(call, revoked, time_of(is));
         }
     } while (!atomic_compare_exchange_strong(word, &is, bar));
+    /* Also for a bar that was there: who set it may not have come this far. */
+    atomic_fetch_add(&revoked->words[BARRED], 1);
     return !has_tag(is, at.tag);
 }
 
@@ -204,13 +207,36 @@ static apr_time_t user_barred_until(const sk_revoked *revoked, const sk_identity
     return all > sidless ? all : sidless;
 }
 
-sk_standing sk_revoked_look(const sk_revoked *revoked, const sk_record *record)
+static bool is_barred(const sk_revoked *revoked, const sk_record *record)
 {
     const sk_identity *who = &record->identity;
 
-    if (barred_until(revoked, SK_REVOKED_ID, record->id)
-        || barred_until(revoked, SK_REVOKED_SID, who->sid)
-        || record->login <= user_barred_until(revoked, who)) {
+    return barred_until(revoked, SK_REVOKED_ID, record->id)
+           || barred_until(revoked, SK_REVOKED_SID, who->sid)
+           || record->login <= user_barred_until(revoked, who);
+}
+
+/* Three lines of memory that nobody else has need of, and as many hashes: mostly nothing was barred since the last look. */
+static bool is_free(const sk_revoked *revoked, const sk_record *record, sk_memo_note *note)
+{
+    uint64_t now = atomic_load(&revoked->words[BARRED]) + 1; /* before the look; 0 is no note */
+
+    if (note && atomic_load(note) == now) {
+        return true;
+    }
+    if (is_barred(revoked, record)) {
+        return false;
+    }
+    if (note) {
+        atomic_store(note, now);
+    }
+    return true;
+}
+
+sk_standing sk_revoked_look(const sk_revoked *revoked, const sk_record *record,
+                            sk_memo_note *note)
+{
+    if (!is_free(revoked, record, note)) {
         return SK_STANDING_ENDED;
     }
     if (record->confirmed <= (apr_time_t)atomic_load(&revoked->words[FORGOTTEN])) {

@@ -12,13 +12,14 @@
 #ifndef SK_ENVIRONMENT_REVOKED_H
 #define SK_ENVIRONMENT_REVOKED_H
 
+#include "core/memo.h"
 #include "core/record.h"
 #include "core/settings.h"
 #include "environment/call.h"
 #include "environment/table.h"
 
 /** The words of shared memory that it takes beside the table's marks, all 0 at first. */
-#define SK_REVOKED_WORDS 4
+#define SK_REVOKED_WORDS 5
 
 typedef struct sk_revoked sk_revoked;
 
@@ -48,8 +49,13 @@ sk_revoked *sk_revoked_create(apr_pool_t *pool, sk_table *table, _Atomic uint64_
 bool sk_revoked_bar(const sk_call *call, const sk_revoked *revoked, sk_revoked_by by,
                     const char *name, apr_time_t until);
 
-/** How a session stands. */
-sk_standing sk_revoked_look(const sk_revoked *revoked, const sk_record *record);
+/**
+ * How a session stands.
+ * @param note unless NULL, a note that goes with the bytes of this very record: it says until which bar nothing bars it, so
+ * that it is looked for again only after another one
+ */
+sk_standing sk_revoked_look(const sk_revoked *revoked, const sk_record *record,
+                            sk_memo_note *note);
 
 /**
  * When a session that begins at that second has to be said to begin, so that a bar of its user from this very second, which

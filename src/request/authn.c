@@ -19,11 +19,17 @@
 
 APLOG_USE_MODULE(auth_scalekit);
 
+/* httpd looks the type up anew, or evaluates it, whenever it is asked. */
 bool sk_authn_is_ours(request_rec *r)
 {
-    const char *type = ap_auth_type(r);
+    sk_visit *visit = sk_visit_of(r);
 
-    return type && strcasecmp(type, "Scalekit") == 0;
+    if (visit->typed_for != r->per_dir_config) {
+        const char *type = ap_auth_type(r);
+        visit->is_typed = type && strcasecmp(type, "Scalekit") == 0;
+        visit->typed_for = r->per_dir_config;
+    }
+    return visit->is_typed;
 }
 
 const sk_record *sk_authn_record(request_rec *r)

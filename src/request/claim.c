@@ -121,10 +121,9 @@ static int map_to_storage(request_rec *r)
 static int access_checker_ex(request_rec *r)
 {
     sk_visit *visit;
-    const char *auth_type = ap_auth_type(r);
     int verdict;
 
-    if (!is_claimed(r) || (auth_type && !sk_authn_is_ours(r))) {
+    if (!is_claimed(r) || (ap_auth_type(r) && !sk_authn_is_ours(r))) {
         return DECLINED;
     }
     visit = sk_visit_of(r);

@@ -41,7 +41,7 @@ static const char *open_value(request_rec *r, const char *name, const char *seal
 {
     size_t length, size = strlen(name);
     const char *text = (const char *)sk_unseal(r->pool, sk_settings_of(r->server)->guard_sealer,
-                                               NULL, sealed, &length);
+                                               sealed, &length);
     char *rest = NULL;
 
     return text && apr_strtoi64(text, &rest, 10) > apr_time_sec(r->request_time) && *rest == ' '

@@ -36,7 +36,8 @@ static const apr_array_header_t *candidates(request_rec *r, const apr_array_head
     for (i = all->nelts - 1; i >= 0; i--) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(all, i, sk_cookie);
         if (sk_cookies_is_session(r, cookie->name, strlen(cookie->name))
-            && !strchr(cookie->value, ',') && count_of(last, cookie->name) < CANDIDATES) {
+            && !memchr(cookie->written, ',', cookie->length)
+            && count_of(last, cookie->name) < CANDIDATES) {
             APR_ARRAY_PUSH(last, sk_cookie) = *cookie;
         }
     }

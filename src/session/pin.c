@@ -15,7 +15,7 @@
 
 APLOG_USE_MODULE(auth_scalekit);
 
-static const char entry_key[] = "scalekit", entry_in_clear[] = "scalekit=";
+static const char entry_key[] = "scalekit";
 
 /* mod_session's own. */
 static const char expiry_key[] = "expiry";
@@ -84,10 +84,18 @@ static bool holds_only(const session_rec *z, const char *key)
     return apr_table_elts(z->entries)->nelts == allowed;
 }
 
-/* It took long to make, and does so to open. */
+/* What stands behind the key in a pair of mod_session's text; NULL if it is another key's. */
+static const char *behind(const char *pair, const char *key)
+{
+    size_t length = strlen(key);
+
+    return strncmp(pair, key, length) == 0 && pair[length] == '=' ? pair + length + 1 : NULL;
+}
+
+/* It took long to make, and does so to open. Not where it begins as our sessions do in clear, and nothing in base64. */
 static bool is_encrypted(const char *text)
 {
-    return mod_session.memo && text && !strstr(text, entry_in_clear);
+    return mod_session.memo && text && !behind(text, entry_key) && !behind(text, expiry_key);
 }
 
 /* As mod_session's own decoding does, which takes a session without text for one that was decoded already. */
@@ -117,7 +125,7 @@ static bool recall(request_rec *r, session_rec *z)
 
     if (!is_encrypted(z->encoded)
         || !sk_memo_find(mod_session.memo, z->pool, sk_settings_of(r->server),
-                         text_span(z->encoded), &content)) {
+                         text_span(z->encoded), &content, NULL)) {
         return false;
     }
     memcpy(&expiry, content.bytes, sizeof(expiry));
@@ -137,29 +145,22 @@ static void remember(request_rec *r, const session_rec *z, const char *text)
     sk_memo_add(mod_session.memo, sk_settings_of(r->server), text_span(text), content);
 }
 
-/* What stands behind the key in a pair of mod_session's text; NULL if it is another key's. */
-static const char *behind(const char *pair, const char *key)
-{
-    size_t length = strlen(key);
-
-    return strncmp(pair, key, length) == 0 && pair[length] == '=' ? pair + length + 1 : NULL;
-}
-
 /*
  * After mod_session_crypto and before mod_session's own decoding, which takes a hundred instructions for each character: the usual
  * text, of our entry and perhaps the expiry, in which mod_session has nothing to escape. Everything else is left to it.
  */
 static apr_status_t decode_usual(request_rec *r, session_rec *z)
 {
-    const char *pair, *end, *value, *entry = NULL;
+    const char *pair, *end, *text_end, *value, *entry = NULL;
     apr_time_t expiry = 0;
 
     if (!z->encoded || !sk_settings_of(r->server)) {
         return OK;
     }
+    text_end = z->encoded + strlen(z->encoded);
     for (pair = z->encoded; *pair; pair = *end ? end + 1 : end) {
-        end = strchr(pair, '&');
-        end = end ? end : pair + strlen(pair);
+        end = memchr(pair, '&', (size_t)(text_end - pair));
+        end = end ? end : text_end;
         if ((value = behind(pair, entry_key)) && end > value) {
             entry = *end ? apr_pstrmemdup(z->pool, value, (apr_size_t)(end - value))
                          : sk_visit_keep(r, value);

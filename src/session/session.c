@@ -24,16 +24,28 @@ static apr_time_t seconds_now(const request_rec *r)
 /* What this process has opened. */
 static sk_memo *known;
 
-/* For as long as the first request lives; NULL if the entry is none that we have sealed. */
-static sk_record *open_entry(request_rec *r, const char *entry)
+/*
+ * For as long as the first request lives; NULL if the entry is none that we have sealed.
+ * note: see sk_revoked_look()
+ */
+static sk_record *open_entry(request_rec *r, const char *entry, sk_memo_note **note)
 {
+    const sk_sealer *sealer = sk_settings_of(r->server)->session_sealer;
     apr_pool_t *pool = sk_visit_first(r)->first->pool;
     sk_record *record = apr_palloc(pool, sizeof(*record));
-    size_t length;
-    const unsigned char *bytes =
-        sk_unseal(pool, sk_settings_of(r->server)->session_sealer, known, entry, &length);
+    sk_span closed = {entry, strlen(entry)}, opened;
+    bool is_known = sk_memo_find(known, pool, sealer, closed, &opened, note);
 
-    return bytes && sk_record_unpack(pool, bytes, length, record) ? record : NULL;
+    if (!is_known) {
+        opened.bytes = sk_unseal(pool, sealer, entry, &opened.length);
+    }
+    if (!opened.bytes || !sk_record_unpack(pool, opened.bytes, opened.length, record)) {
+        return NULL;
+    }
+    if (!is_known) {
+        sk_memo_add(known, sealer, closed, opened);
+    }
+    return record;
 }
 
 static apr_time_t expiry_of(const sk_settings *settings, const sk_record *record)
@@ -68,7 +80,7 @@ static const char *why_ended(request_rec *r, const sk_record *record, sk_standin
 
 static apr_time_t judge(request_rec *r, const char *entry)
 {
-    const sk_record *record = open_entry(r, entry);
+    const sk_record *record = open_entry(r, entry, NULL);
 
     if (!record || why_ended(r, record, sk_standing_of(r, record))) {
         return 0;
@@ -100,7 +112,7 @@ static bool put(request_rec *r, session_rec *z, const sk_record *record)
 static bool write_newest(request_rec *r, session_rec *z)
 {
     const sk_visit *visit = sk_visit_first(r);
-    const sk_record *record = visit->record ? visit->record : open_entry(r, visit->entry);
+    const sk_record *record = visit->record ? visit->record : open_entry(r, visit->entry, NULL);
     sk_record newest;
 
     if (!record) {
@@ -286,6 +298,7 @@ static sk_session_status read_session(request_rec *r, sk_visit *visit)
 {
     session_rec *z;
     const char *missing = sk_pin_load(r, &z), *entry, *ended;
+    sk_memo_note *note;
     sk_standing standing;
 
     if (missing) {
@@ -298,7 +311,7 @@ static sk_session_status read_session(request_rec *r, sk_visit *visit)
     if (!entry) {
         return SK_SESSION_NONE;
     }
-    visit->record = open_entry(r, entry);
+    visit->record = open_entry(r, entry, &note);
     if (!visit->record) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       "the session is not one of ours: changed, from another site or sealed "
@@ -307,7 +320,7 @@ static sk_session_status read_session(request_rec *r, sk_visit *visit)
     }
     sk_pin_prove(r);
     visit->last_record = visit->record;
-    standing = sk_standing_of(r, visit->record);
+    standing = sk_standing_again(r, visit->record, note);
     ended = why_ended(r, visit->record, standing);
     if (ended) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "the session has ended: %s", ended);

@@ -5,12 +5,17 @@
 #include "environment/environment.h"
 #include "session/visit.h"
 
-sk_standing sk_standing_of(request_rec *r, const sk_record *record)
+sk_standing sk_standing_again(request_rec *r, const sk_record *record, sk_memo_note *note)
 {
     const sk_environment *environment = sk_environment_of(r->server);
 
-    return environment ? sk_revoked_look(sk_environment_revoked(environment), record)
+    return environment ? sk_revoked_look(sk_environment_revoked(environment), record, note)
                        : SK_STANDING_ENDED;
+}
+
+sk_standing sk_standing_of(request_rec *r, const sk_record *record)
+{
+    return sk_standing_again(r, record, NULL);
 }
 
 void sk_standing_begin(request_rec *r, sk_record *record)

@@ -14,6 +14,9 @@
 /** How it stands; SK_STANDING_ENDED where that cannot be known. */
 sk_standing sk_standing_of(request_rec *r, const sk_record *record);
 
+/** The same with what was noted when its entry was seen last; see sk_revoked_look(). */
+sk_standing sk_standing_again(request_rec *r, const sk_record *record, sk_memo_note *note);
+
 /** Sets when a new session began. */
 void sk_standing_begin(request_rec *r, sk_record *record);
 

@@ -36,15 +36,14 @@ static const char *text_of(request_rec *r, const apr_uuid_t *id)
     return sk_text_base64url(r->pool, id->data, sizeof(id->data));
 }
 
-/* The id that the browser brought; NULL if it brought nothing that could be one. */
-static apr_uuid_t *brought_id(request_rec *r)
+/* NULL if the text that the browser brought, which may be NULL, cannot be one. */
+static apr_uuid_t *id_of(request_rec *r, const char *text)
 {
-    const char *value = sk_offer_value(r, sk_settings_of(r->server)->store_cookie);
     size_t length = 0;
 
-    return value && strlen(value) == ID_TEXT ? (apr_uuid_t *)sk_text_base64url_decode(
-               sk_visit_first(r)->first->pool, value, ID_TEXT, &length)
-                                             : NULL;
+    return text && strlen(text) == ID_TEXT ? (apr_uuid_t *)sk_text_base64url_decode(
+               sk_visit_first(r)->first->pool, text, ID_TEXT, &length)
+                                           : NULL;
 }
 
 static apr_uuid_t *new_id(request_rec *r)
@@ -73,18 +72,18 @@ static bool reach(request_rec *r, memory *m)
 
 static const char purpose[] = "session";
 
-static const char *secret_of(request_rec *r, const apr_uuid_t *id)
+/* id: as a text */
+static const char *secret_of(request_rec *r, const char *id)
 {
-    return apr_pstrcat(r->pool, text_of(r, id), " ", sk_settings_of(r->server)->session_scope,
-                       NULL);
+    return apr_pstrcat(r->pool, id, " ", sk_settings_of(r->server)->session_scope, NULL);
 }
 
 static bool name_of(request_rec *r, const memory *m, const apr_uuid_t *id, sk_cache_key *key)
 {
-    return sk_cache_name(m->cache, purpose, secret_of(r, id), key);
+    return sk_cache_name(m->cache, purpose, secret_of(r, text_of(r, id)), key);
 }
 
-static const char *fetch(request_rec *r, const apr_uuid_t *id)
+static const char *fetch(request_rec *r, const char *id)
 {
     memory m;
     size_t length;
@@ -137,14 +136,16 @@ static void forget(request_rec *r, const apr_uuid_t *id)
 static apr_status_t load(request_rec *r, session_rec **z)
 {
     session_rec *loaded;
+    const char *brought;
     apr_uuid_t *id;
 
     if (!sk_store_is_used(r)) {
         return DECLINED;
     }
     loaded = sk_visit_blank(r);
-    id = brought_id(r);
-    loaded->encoded = id ? fetch(r, id) : NULL;
+    brought = sk_offer_value(r, sk_settings_of(r->server)->store_cookie);
+    id = id_of(r, brought);
+    loaded->encoded = id ? fetch(r, brought) : NULL;
     /* An id that nobody knows is not adopted: who sent it may have made the visitor bring it. */
     loaded->uuid = loaded->encoded ? id : NULL;
     *z = loaded;

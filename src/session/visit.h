@@ -63,6 +63,8 @@ typedef struct sk_visit {
 
     /* Of this very request: request/. */
     sk_endpoint endpoint;
+    bool is_typed;         /* AuthType is ours */
+    const void *typed_for; /* in this configuration; NULL: nobody has asked yet */
     /* The configuration by which an application was told who is there; NULL: not yet, or its handler has begun */
     const void *told_for;
     /* apr_table_entry_t: what the last subrequest was told since */

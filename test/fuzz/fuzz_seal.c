@@ -22,7 +22,7 @@ static const sk_sealer *make(const char *purpose, const char *context)
 static void expect_only_genuine(apr_pool_t *pool, const sk_sealer *sealer, const char *text)
 {
     size_t length;
-    const unsigned char *opened = sk_unseal(pool, sealer, NULL, text, &length);
+    const unsigned char *opened = sk_unseal(pool, sealer, text, &length);
 
     HOLDS((opened != NULL) == (strcmp(text, GENUINE) == 0));
     HOLDS(!opened || (length == 11 && memcmp(opened, "the content", 12) == 0));
@@ -33,14 +33,14 @@ static void expect_round_trip(apr_pool_t *pool, const sk_sealer *sealer, const u
 {
     char *text = apr_pstrdup(pool, sk_seal(pool, sealer, bytes, length));
     size_t size = 0, at = length > 0 ? bytes[0] * length / 256 : 0;
-    const unsigned char *opened = sk_unseal(pool, sealer, NULL, text, &size);
+    const unsigned char *opened = sk_unseal(pool, sealer, text, &size);
 
     HOLDS(opened && size == length && opened[size] == '\0');
     HOLDS(length == 0 || memcmp(opened, bytes, length) == 0);
     text[at] = text[at] == 'A' ? 'B' : 'A';
-    HOLDS(!sk_unseal(pool, sealer, NULL, text, &size));
+    HOLDS(!sk_unseal(pool, sealer, text, &size));
     text[at] = '\0';
-    HOLDS(!sk_unseal(pool, sealer, NULL, text, &size));
+    HOLDS(!sk_unseal(pool, sealer, text, &size));
 }
 
 void fuzz_one(apr_pool_t *pool, const uint8_t *bytes, size_t length)
@@ -57,6 +57,6 @@ void fuzz_one(apr_pool_t *pool, const uint8_t *bytes, size_t length)
     expect_only_genuine(pool, session, text);
     expect_round_trip(pool, session, bytes, length);
     sealed = sk_seal(pool, session, bytes, length);
-    HOLDS(!sk_unseal(pool, login, NULL, sealed, &size));
-    HOLDS(!sk_unseal(pool, other, NULL, sealed, &size));
+    HOLDS(!sk_unseal(pool, login, sealed, &size));
+    HOLDS(!sk_unseal(pool, other, sealed, &size));
 }

@@ -19,7 +19,7 @@ static const char *find_of(sk_memo *memo, apr_pool_t *pool, const void *owner, c
 {
     sk_span found;
 
-    if (!sk_memo_find(memo, pool, owner, span(text), &found)) {
+    if (!sk_memo_find(memo, pool, owner, span(text), &found, NULL)) {
         return NULL;
     }
     assert_int_equal(found.length, strlen(found.bytes));
@@ -58,8 +58,8 @@ static void finds_all_bytes(void **state)
     sk_span found;
 
     sk_memo_add(memo, &here, closed, closed);
-    assert_false(sk_memo_find(memo, *state, &here, alike, &found));
-    assert_true(sk_memo_find(memo, *state, &here, closed, &found));
+    assert_false(sk_memo_find(memo, *state, &here, alike, &found, NULL));
+    assert_true(sk_memo_find(memo, *state, &here, closed, &found, NULL));
     assert_int_equal(found.length, closed.length);
     assert_memory_equal(found.bytes, bytes, sizeof(bytes));
 }

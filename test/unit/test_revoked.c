@@ -62,7 +62,7 @@ static sk_record session(const char *id, const char *sid, const char *sub, apr_t
 
 static void expect(const server *is, const char *row, sk_record record, sk_standing standing)
 {
-    sk_standing stands = sk_revoked_look(is->revoked, &record);
+    sk_standing stands = sk_revoked_look(is->revoked, &record, NULL);
 
     support_expect(stands == standing, "%s: %d, not %d", row, (int)stands, (int)standing);
 }
@@ -157,6 +157,38 @@ static void other_processes_see_it(void **state)
 }
 
 /* Whatever is forgotten: a session that was barred is never good again. */
+static void a_note_hides_no_bar(void **state)
+{
+    static const struct {
+        const char *row;
+        sk_revoked_by by;
+        const char *name;
+        sk_standing standing;
+    } rows[] = {
+        {"nothing", SK_REVOKED_ID, "b", SK_STANDING_GOOD},
+        {"its id", SK_REVOKED_ID, "a", SK_STANDING_ENDED},
+        {"its sid", SK_REVOKED_SID, "ses_1", SK_STANDING_ENDED},
+        {"its user", SK_REVOKED_SUB, "usr_1", SK_STANDING_ENDED},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        server *is = new_server(*state);
+        apr_time_t now = apr_time_sec(apr_time_now());
+        sk_record record = session("a", "ses_1", "usr_1", now);
+        sk_memo_note note = 0;
+        int look;
+        for (look = 0; look < 2; look++) {
+            assert_int_equal(sk_revoked_look(is->revoked, &record, &note), SK_STANDING_GOOD);
+        }
+        bar(is, rows[i].by, rows[i].name, now);
+        for (look = 0; look < 2; look++) {
+            sk_standing stands = sk_revoked_look(is->revoked, &record, &note);
+            support_expect(stands == rows[i].standing, "%s: %d", rows[i].row, (int)stands);
+        }
+    }
+}
+
 static void a_forgotten_bar_brings_nothing_back(void **state)
 {
     enum { MANY = 20000 };
@@ -169,7 +201,7 @@ static void a_forgotten_bar_brings_nothing_back(void **state)
     }
     for (i = 0; i < MANY; i++) {
         sk_record record = session("a", apr_psprintf(*state, "ses_%d", i), "usr_1", now + i);
-        sk_standing stands = sk_revoked_look(is->revoked, &record);
+        sk_standing stands = sk_revoked_look(is->revoked, &record, NULL);
         ended += stands == SK_STANDING_ENDED;
         doubtful += stands == SK_STANDING_DOUBTFUL;
     }
@@ -211,6 +243,7 @@ int main(void)
         TEST(who_logs_in_in_the_second_of_the_bar_is_in),
         TEST(clients_and_environments_are_apart),
         TEST(other_processes_see_it),
+        TEST(a_note_hides_no_bar),
         TEST(a_forgotten_bar_brings_nothing_back),
         TEST(bars_older_than_any_session_go_quietly),
         TEST(what_is_older_than_the_server_is_to_be_confirmed),

@@ -26,8 +26,7 @@ static bool opens(apr_pool_t *pool, const sk_sealer *with, const char *text)
 {
     size_t length = 0;
 
-    return sk_unseal(pool, with, NULL, support_copy(pool, text, strlen(text) + 1), &length)
-           != NULL;
+    return sk_unseal(pool, with, support_copy(pool, text, strlen(text) + 1), &length) != NULL;
 }
 
 static void what_was_sealed_opens(void **state)
@@ -44,8 +43,8 @@ static void what_was_sealed_opens(void **state)
         for (j = 0; j < lengths[i]; j++) {
             bytes[j] = (unsigned char)(j * 31);
         }
-        opened = sk_unseal(*state, session, NULL, sk_seal(*state, session, bytes, lengths[i]),
-                           &length);
+        opened =
+            sk_unseal(*state, session, sk_seal(*state, session, bytes, lengths[i]), &length);
         assert_non_null(opened);
         assert_int_equal(length, lengths[i]);
         assert_memory_equal(opened, bytes, length);
@@ -244,7 +243,7 @@ static void open_a_session(apr_pool_t *pool)
     const char *sealed = sk_seal(pool, session, bytes, strlen(bytes));
 
     memset(bytes, 0, strlen(bytes));
-    assert_string_equal(sk_unseal(pool, session, NULL, sealed, &length), "a refresh token");
+    assert_string_equal(sk_unseal(pool, session, sealed, &length), "a refresh token");
 }
 
 static void what_was_opened_is_overwritten_with_its_pool(void **state)
@@ -254,34 +253,9 @@ static void what_was_opened_is_overwritten_with_its_pool(void **state)
     assert_false(support_leaves(open_a_session, "a refresh token"));
 }
 
-/* What is remembered is known for the same bytes and the same sealer only. */
-static void a_memo_opens_nothing_else(void **state)
-{
-    const apr_array_header_t *secrets = support_words(*state, SECRET);
-    const sk_sealer *one = sk_sealer_create(*state, secrets, "session", "one");
-    const sk_sealer *other = sk_sealer_create(*state, secrets, "session", "other");
-    sk_memo *memo = sk_memo_create(*state, 4096);
-    char *text = apr_pstrdup(*state, sk_seal(*state, one, "content", 7));
-    size_t length = 0, i;
-    const unsigned char *opened = sk_unseal(*state, one, memo, text, &length);
-
-    assert_memory_equal(opened, "content", 8);
-    length = 0;
-    assert_ptr_not_equal(sk_unseal(*state, one, memo, text, &length), opened);
-    assert_int_equal(length, 7);
-    assert_null(sk_unseal(*state, other, memo, text, &length));
-    for (i = 0; text[i]; i++) {
-        text[i] ^= 1;
-        assert_null(sk_unseal(*state, one, memo, text, &length));
-        text[i] ^= 1;
-    }
-    assert_memory_equal(sk_unseal(*state, one, memo, text, &length), "content", 8);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_memo_opens_nothing_else),
         TEST(what_was_sealed_opens),
         TEST(every_changed_byte_is_noticed),
         TEST(every_changed_character_is_noticed),
