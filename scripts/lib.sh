@@ -62,7 +62,7 @@ need_packages() {
 
 need_build_packages() {
     need_packages apache2 apache2-dev libcjose-dev libjansson-dev libjson-c-dev \
-        libcurl4-openssl-dev libssl-dev autoconf automake libtool pkgconf gcc make libcmocka-dev
+        libcurl4-openssl-dev libssl-dev liblz4-dev autoconf automake libtool pkgconf gcc make libcmocka-dev
 }
 
 node_is_new_enough() {

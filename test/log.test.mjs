@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { assertFailure, ourLines } from './support/answers.mjs';
 import { startBackend } from './support/backend.mjs';
+import { unlike } from './support/permissions.mjs';
 import { startSite } from './support/sites.mjs';
 
 const A_LINE = /^\[\w{3} \w{3} \d\d [\d:.]+ \d{4}\] \[\w+:\w+\] \[pid \d+/;
@@ -150,7 +151,7 @@ describe('at LogLevel trace8', () => {
       ...['status', 'hang', 'html', 'truncated', 'swap'].map((mode) => ({ fail: { token: { mode } } })),
       ...['wrongNonce', 'wrongAtHash', 'badSignature', 'algNone'].map((id) => ({ mutate: { id } })),
       { fail: { keys: { mode: 'disconnect' } } },
-      { permissionCount: 400 }, { denyLogin: { error: 'server_error', error_description: 'x' } },
+      { users: { 'ada@acme.test': { permissions: unlike(400) } } }, { denyLogin: { error: 'server_error', error_description: 'x' } },
     ]) {
       await site.scalekit.control({ reset: true, ...knobs });
       await visitor.get('/', { follow });

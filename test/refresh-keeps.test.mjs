@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertFailure, assertPage, ourLines } from './support/answers.mjs';
 import { isSlow, until } from './support/httpd.mjs';
+import { unlike } from './support/permissions.mjs';
 import { expiredVisitors, inParallel, isLogin, refreshes, refreshesFail, reused, steadily, tally, timed } from './support/refreshing.mjs';
 import { signIn, siteFiles, startSite } from './support/sites.mjs';
 
@@ -259,8 +260,7 @@ describe('the administrator', { concurrency: 2 }, () => {
 
   withSite('and the visitor learn why a session that has grown could not go on', {}, async (site) => {
     const [visitor] = await expiredVisitors(site, 1);
-    const permissions = Array.from({ length: 500 }, (_, i) => `${(i * 2654435761 % 4294967296).toString(36)}:op`);
-    await site.scalekit.control({ users: { 'ada@acme.test': { permissions } } });
+    await site.scalekit.control({ users: { 'ada@acme.test': { permissions: unlike(500) } } });
     const from = site.mark();
     const answer = await visitor.get('/');
     assertFailure(site, from, answer, 500, /takes a cookie of \d+ bytes.*ScalekitSessionStore/);

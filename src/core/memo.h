@@ -13,9 +13,10 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <apr_pools.h>
+
+#include "core/span.h"
 
 typedef struct sk_memo sk_memo;
 
@@ -25,12 +26,6 @@ typedef struct sk_memo sk_memo;
  * @return NULL if there is no lock for it
  */
 sk_memo *sk_memo_create(apr_pool_t *parent, size_t size);
-
-/** Some bytes. */
-typedef struct sk_span {
-    const void *bytes;
-    size_t length;
-} sk_span;
 
 /** What the owner has found out about something: 0 at first, and forgotten with it. */
 typedef _Atomic uint64_t sk_memo_note;

@@ -15,7 +15,7 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 
-#include "core/memo.h"
+#include "core/span.h"
 
 /** What a sealed text is longer than its content before base64url, in bytes. */
 #define SK_SEAL_OVERHEAD 33

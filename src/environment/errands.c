@@ -42,6 +42,14 @@ static void perform(work *w)
     apr_pool_destroy(call.pool);
 }
 
+/* With the mutex held, and left alone for the moment: who is woken wants it. */
+static void wake(sk_errands *errands, runner *one)
+{
+    apr_thread_mutex_unlock(errands->mutex);
+    apr_thread_cond_signal(one->changed);
+    apr_thread_mutex_lock(errands->mutex);
+}
+
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 {
     runner *self = baton;
@@ -55,7 +63,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
             perform(self->work);
             apr_thread_mutex_lock(errands->mutex);
             self->work = NULL;
-            apr_thread_cond_signal(self->changed);
+            wake(errands, self);
         }
         else {
             apr_thread_cond_wait(self->changed, errands->mutex);
@@ -130,7 +138,7 @@ static bool hand_over(sk_errands *errands, work *w)
         return false;
     }
     one->work = w;
-    apr_thread_cond_signal(one->changed);
+    wake(errands, one);
     while (one->work) {
         apr_thread_cond_wait(one->changed, errands->mutex);
     }

@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "config/config.h"
+#include "core/compress.h"
 #include "session/pin.h"
 #include "session/renewal.h"
 #include "session/sent.h"
@@ -38,6 +39,7 @@ static sk_record *open_entry(request_rec *r, const char *entry, sk_memo_note **n
 
     if (!is_known) {
         opened.bytes = sk_unseal(pool, sealer, entry, &opened.length);
+        opened = opened.bytes ? sk_decompress(pool, opened) : opened;
     }
     if (!opened.bytes || !sk_record_unpack(pool, opened.bytes, opened.length, record)) {
         return NULL;
@@ -88,12 +90,21 @@ static apr_time_t judge(request_rec *r, const char *entry)
     return record->login;
 }
 
-static bool put(request_rec *r, session_rec *z, const sk_record *record)
+static sk_span packed(request_rec *r, const sk_record *record)
 {
-    size_t length;
-    const unsigned char *bytes = sk_record_pack(r->pool, record, &length);
-    const char *sealed =
-        sk_seal(r->pool, sk_settings_of(r->server)->session_sealer, bytes, length);
+    sk_span bytes;
+
+    bytes.bytes = sk_record_pack(r->pool, record, &bytes.length);
+    return bytes;
+}
+
+static bool put(request_rec *r, session_rec *z, sk_span record)
+{
+    sk_span bytes = sk_compress(r->pool, record);
+    const char *sealed = bytes.bytes
+                             ? sk_seal(r->pool, sk_settings_of(r->server)->session_sealer,
+                                       bytes.bytes, bytes.length)
+                             : NULL;
 
     if (!sealed) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
@@ -128,7 +139,7 @@ static bool write_newest(request_rec *r, session_rec *z)
     if (visit->is_behind || newest.confirmed > record->confirmed) {
         newest.last_use =
             newest.last_use > record->last_use ? newest.last_use : record->last_use;
-        put(r, z, &newest);
+        put(r, z, packed(r, &newest));
     }
     return true;
 }
@@ -150,9 +161,13 @@ void sk_session_begin_child(sk_memo *memo)
 /* What saving the session as it is now takes, as far as it is limited: 0 if it is kept, -1 if it cannot be. */
 static long try_to_save(request_rec *r, session_rec *z, const sk_record *record)
 {
+    sk_span bytes = packed(r, record);
     size_t size;
 
-    if (!put(r, z, record)) {
+    if (bytes.length > SK_COMPRESS_MAX) {
+        return (long)bytes.length;
+    }
+    if (!put(r, z, bytes)) {
         return -1;
     }
     if (sk_store_is_used(r)) {
@@ -381,7 +396,7 @@ void sk_session_touch(request_rec *r)
         && !sk_pin_load(r, &z)) {
         sk_renewal_follow(r, visit->record);
         visit->record->last_use = seconds_now(r);
-        put(r, z, visit->record);
+        put(r, z, packed(r, visit->record));
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <httpd.h>
 
+#include "core/memo.h"
 #include "core/record.h"
 #include "session/visit.h"
 

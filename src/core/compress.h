@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records, made shorter before they are sealed: an ID token says again what the record says, and names of permissions are alike. So a
+ * cookie is little more than half as long, which httpd reads with each request, or holds several times as many permissions.
+ *
+ * Compressed: the length of the plain bytes (3 bytes, big-endian), then an LZ4 block with a dictionary of what records mostly say;
+ * another dictionary is another format. Only for what nobody but Scalekit can write into: else its length could tell a stranger who
+ * writes something into it what else is there.
+ */
+#ifndef SK_CORE_COMPRESS_H
+#define SK_CORE_COMPRESS_H
+
+#include <apr_pools.h>
+
+#include "core/span.h"
+
+/** What can be compressed at most, in bytes: half of what Linux gives a CGI script in one variable. */
+#define SK_COMPRESS_MAX (64 * 1024)
+
+/** @return cleansed with the pool; no bytes if there is too much to compress */
+sk_span sk_compress(apr_pool_t *pool, sk_span plain);
+
+/** @return what was compressed, cleansed with the pool; no bytes if nothing of the kind was */
+sk_span sk_decompress(apr_pool_t *pool, sk_span compressed);
+
+#endif
