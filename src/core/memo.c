@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <apr_atomic.h>
 #include <apr_hash.h>
 #include <apr_ring.h>
 #include <apr_thread_mutex.h>
@@ -13,7 +12,7 @@
 typedef struct item {
     APR_RING_ENTRY(item) link;
     const void *owner;
-    apr_uint32_t users; /* the memo, and the requests that have it */
+    atomic_uint users; /* the memo, and the requests that have it */
     size_t size;
     sk_memo_note note;
     sk_span closed;
@@ -46,7 +45,7 @@ static apr_status_t release(void *data)
 {
     item *used = data;
 
-    if (apr_atomic_dec32(&used->users) == 0) {
+    if (atomic_fetch_sub(&used->users, 1) == 1) {
         OPENSSL_cleanse(used, used->size);
         free(used);
     }
@@ -122,7 +121,7 @@ bool sk_memo_find(sk_memo *memo, apr_pool_t *pool, const void *owner, sk_span cl
         found = NULL;
     }
     if (found) {
-        apr_atomic_inc32(&found->users);
+        atomic_fetch_add(&found->users, 1);
         APR_RING_REMOVE(found, link);
         APR_RING_INSERT_HEAD(&memo->items, found, item, link);
     }
@@ -151,7 +150,7 @@ static item *make_item(size_t size, const void *owner, sk_span closed, sk_span c
 
     if (made) {
         made->owner = owner;
-        made->users = 1;
+        atomic_init(&made->users, 1);
         made->size = size;
         atomic_init(&made->note, 0);
         made->closed = copy(made->bytes, closed);

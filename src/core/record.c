@@ -9,6 +9,9 @@
 /* Flags of a packed record. */
 enum { SHEDS_ACCESS_TOKEN = 1, SHEDS_ID_TOKEN = 2 };
 
+/* Bytes of a packed time. */
+enum { TIME = 5 };
+
 /* The first byte of a packed token. */
 enum { TOKEN_TEXT = 0, TOKEN_JWT = 1 };
 
@@ -62,6 +65,20 @@ static void write_number(writer *w, apr_uint64_t value)
         write_byte(w, (int)(value & 0x7f) | 0x80);
     }
     write_byte(w, (int)value);
+}
+
+/* Seconds since the epoch; what is later than the year 36,000 is then. */
+static void write_time(writer *w, apr_time_t seconds)
+{
+    apr_time_t latest = (APR_INT64_C(1) << 8 * TIME) - 1;
+    unsigned char bytes[TIME];
+    int i;
+
+    seconds = seconds < 0 ? 0 : seconds > latest ? latest : seconds;
+    for (i = 0; i < TIME; i++) {
+        bytes[i] = (unsigned char)(seconds >> 8 * i);
+    }
+    write_bytes(w, bytes, TIME);
 }
 
 /* NULL is length 0; other strings are one longer for their NUL. */
@@ -120,6 +137,15 @@ static apr_uint64_t read_long_number(reader *r)
 static apr_uint64_t read_number(reader *r)
 {
     return r->next < r->end && *r->next < 0x80 ? *r->next++ : read_long_number(r);
+}
+
+static apr_time_t read_time(reader *r)
+{
+    const unsigned char *b = read_bytes(r, TIME);
+
+    return b ? (apr_time_t)(b[0] | (apr_uint32_t)b[1] << 8 | (apr_uint32_t)b[2] << 16
+                            | (apr_uint32_t)b[3] << 24 | (apr_uint64_t)b[4] << 32)
+             : 0;
 }
 
 static int read_byte(reader *r, int highest)
@@ -297,12 +323,12 @@ const unsigned char *sk_record_pack(apr_pool_t *pool, const sk_record *record, s
                        | (record->sheds_id_token ? SHEDS_ID_TOKEN : 0));
     write_text(&w, record->id);
     write_identity(&w, &record->identity);
-    write_number(&w, (apr_uint64_t)record->login);
-    write_number(&w, (apr_uint64_t)record->confirmed);
-    write_number(&w, (apr_uint64_t)record->last_use);
-    write_number(&w, (apr_uint64_t)record->access_expiry);
-    write_number(&w, (apr_uint64_t)record->refresh_at);
-    write_number(&w, (apr_uint64_t)record->absolute_end);
+    write_time(&w, record->login);
+    write_time(&w, record->confirmed);
+    write_time(&w, record->last_use);
+    write_time(&w, record->access_expiry);
+    write_time(&w, record->refresh_at);
+    write_time(&w, record->absolute_end);
     write_token(&w, &record->refresh_token);
     write_token(&w, record->sheds_id_token ? &none : &record->id_token);
     write_token(&w, record->sheds_access_token ? &none : &record->access_token);
@@ -324,12 +350,12 @@ bool sk_record_unpack(apr_pool_t *pool, const unsigned char *bytes, size_t lengt
     record->sheds_id_token = head[1] & SHEDS_ID_TOKEN;
     record->id = read_text(&r);
     read_identity(&r, &record->identity);
-    record->login = (apr_time_t)read_number(&r);
-    record->confirmed = (apr_time_t)read_number(&r);
-    record->last_use = (apr_time_t)read_number(&r);
-    record->access_expiry = (apr_time_t)read_number(&r);
-    record->refresh_at = (apr_time_t)read_number(&r);
-    record->absolute_end = (apr_time_t)read_number(&r);
+    record->login = read_time(&r);
+    record->confirmed = read_time(&r);
+    record->last_use = read_time(&r);
+    record->access_expiry = read_time(&r);
+    record->refresh_at = read_time(&r);
+    record->absolute_end = read_time(&r);
     record->refresh_token = read_token(&r);
     record->id_token = read_token(&r);
     record->access_token = read_token(&r);

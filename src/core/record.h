@@ -2,8 +2,8 @@
 /*
  * The session record and its packed form: what we keep of a login between two requests.
  *
- * Packed: a version byte, flags, then integers as base-128 varints and strings as varint length, bytes, NUL, in the
- * order of the structures here. Unpacking copies nothing: strings point into the packed bytes. Another version is no
+ * Packed: a version byte, flags, then times as five bytes, other numbers as base-128 varints and strings as varint length,
+ * bytes, NUL, in the order of the structures here. Unpacking copies nothing: strings point into the packed bytes. Another version is no
  * record; nobody is asked to read an old one, they log in anew.
  */
 #ifndef SK_CORE_RECORD_H
@@ -16,7 +16,7 @@
 
 #include "core/claims.h"
 
-#define SK_RECORD_VERSION 3
+#define SK_RECORD_VERSION 4
 
 /** A token as it is packed: a JWT as the bytes of its three parts, a quarter shorter than its text. */
 typedef struct sk_token {

@@ -123,12 +123,16 @@ static const char *compare(const sk_call *call, void *baton)
     return NULL;
 }
 
+bool sk_environment_is_examined(const sk_environment *environment)
+{
+    return atomic_load(&environment->is_examined);
+}
+
 void sk_environment_examine(const sk_call *call, sk_environment *environment)
 {
     sk_tokens *tokens = &environment->tokens;
 
-    if (!atomic_load(&environment->is_examined)
-        && !atomic_exchange(&environment->is_examined, true)
+    if (!atomic_exchange(&environment->is_examined, true)
         && is_first_to_say(call, environment, "discovery")) {
         sk_errands_run(tokens->errands, call, compare, tokens);
     }

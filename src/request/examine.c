@@ -19,16 +19,21 @@ static void log_line(void *baton, sk_level level, const char *line)
                  "%s", line);
 }
 
+static void examine(request_rec *r, sk_environment *environment)
+{
+    apr_time_t deadline = apr_time_now() + sk_settings_of(r->server)->connect_timeout;
+    sk_call call = {r->pool, log_line, r, deadline, false, true};
+
+    sk_environment_examine(&call, environment);
+}
+
 /* The answer is out by now; what the visitor asks next on this connection waits for ScalekitTimeout's connect at most. */
 static int log_transaction(request_rec *r)
 {
-    const sk_settings *settings = sk_settings_of(r->server);
-    sk_environment *environment = settings ? sk_environment_of(r->server) : NULL;
+    sk_environment *environment = sk_environment_of(r->server);
 
-    if (environment) {
-        sk_call call = {r->pool, log_line, r, apr_time_now() + settings->connect_timeout,
-                        false,   true};
-        sk_environment_examine(&call, environment);
+    if (environment && !sk_environment_is_examined(environment)) {
+        examine(r, environment);
     }
     return DECLINED;
 }

@@ -129,8 +129,8 @@ static void empty_texts_and_missing_texts_differ(void **state)
 
 static void times_of_every_size_come_back(void **state)
 {
-    static const apr_time_t times[] = {
-        0, 1, 127, 128, 16383, 16384, 1758264947, APR_INT64_C(0x7fffffffffffffff)};
+    static const apr_time_t times[] = {0,     1,     127,        128,
+                                       16383, 16384, 1758264947, APR_INT64_C(0xffffffffff)};
     size_t i;
 
     for (i = 0; i < COUNT(times); i++) {
@@ -140,6 +140,20 @@ static void times_of_every_size_come_back(void **state)
         record.last_use = times[COUNT(times) - 1 - i];
         expect_round_trip(*state, &record);
     }
+}
+
+static void times_beyond_all_reason_stay_far_away(void **state)
+{
+    sk_record record = minimal_record(), unpacked;
+    const unsigned char *bytes;
+    size_t length;
+
+    record.absolute_end = APR_INT64_C(0x7fffffffffffffff);
+    record.last_use = -1;
+    bytes = pack(*state, &record, &length);
+    assert_true(sk_record_unpack(*state, bytes, length, &unpacked));
+    assert_int_equal(unpacked.absolute_end, APR_INT64_C(0xffffffffff));
+    assert_int_equal(unpacked.last_use, 0);
 }
 
 static void texts_and_lists_of_every_size_come_back(void **state)
@@ -277,7 +291,7 @@ static void a_record_has_an_id_and_a_subject(void **state)
 
 /*
  * The minimal record: version, flags, "i" (2 i NUL) and "usr_1" (6 usr_1 NUL), 11 texts,
- * 3 lists, email_verified, extras, 6 times, 3 tokens.
+ * 3 lists, email_verified, extras, 6 times of 5 bytes, 3 tokens.
  */
 enum {
     ID = 2,
@@ -287,8 +301,8 @@ enum {
     VERIFIED = 26,
     EXTRAS = 27,
     TIMES = 28,
-    TOKENS = 34,
-    END = 37
+    TOKENS = 58,
+    END = 61
 };
 
 static void forged_counts_and_lengths_are_refused(void **state)
@@ -488,6 +502,7 @@ int main(void)
         TEST(a_minimal_record_comes_back),
         TEST(empty_texts_and_missing_texts_differ),
         TEST(times_of_every_size_come_back),
+        TEST(times_beyond_all_reason_stay_far_away),
         TEST(texts_and_lists_of_every_size_come_back),
         TEST(strings_point_into_the_packed_bytes),
         TEST(every_truncation_is_refused),
