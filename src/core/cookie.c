@@ -78,37 +78,33 @@ const char *sk_cookie_find(const apr_array_header_t *cookies, const char *name)
     return NULL;
 }
 
-/* What is left, written to `out` unless it is NULL. @return its length */
-static size_t leave(const apr_array_header_t *cookies, sk_cookie_test *is_ours,
-                    const void *baton, char *out)
+/* Where the last cookie ends in the header; the header itself if there is none. */
+static const char *end_of(const char *header, const apr_array_header_t *cookies)
 {
-    size_t left = 0;
-    int i;
+    const sk_cookie *last =
+        cookies->nelts > 0 ? &APR_ARRAY_IDX(cookies, cookies->nelts - 1, sk_cookie) : NULL;
 
-    for (i = 0; i < cookies->nelts; i++) {
-        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        if (!is_ours(cookie->name, baton)) {
-            if (out) {
-                memcpy(out + left, cookie->written, cookie->length);
-            }
-            left += cookie->length;
-        }
-    }
-    return left;
+    return last ? last->written + last->length : header;
 }
 
 const char *sk_cookie_strip(apr_pool_t *pool, const char *header,
                             const apr_array_header_t *cookies, sk_cookie_test *is_ours,
                             const void *baton)
 {
-    size_t left = leave(cookies, is_ours, baton, NULL);
-    char *kept, *end;
+    size_t length = (size_t)(end_of(header, cookies) - header);
+    char *kept = apr_palloc(pool, length + 1), *end = kept;
+    int i;
 
-    if (!header[left]) {
+    for (i = 0; i < cookies->nelts; i++) {
+        const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
+        if (!is_ours(cookie->name, baton)) {
+            memcpy(end, cookie->written, cookie->length);
+            end += cookie->length;
+        }
+    }
+    if (end == kept + length) {
         return header;
     }
-    kept = apr_palloc(pool, left + 1);
-    end = kept + leave(cookies, is_ours, baton, kept);
     while (end > kept && (end[-1] == ';' || is_space(end[-1]))) {
         end--;
     }

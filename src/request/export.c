@@ -282,8 +282,9 @@ static void export_record(request_rec *r, const sk_record *record)
                   NULL, NULL};
 
     if (e.to != SK_EXPORT_NONE) {
-        e.set_variable = setter_for(r->subprocess_env, "SCALEKIT_");
-        e.set_header = setter_for(r->headers_in, prefix);
+        e.set_variable =
+            e.to & SK_EXPORT_ENV ? setter_for(r->subprocess_env, "SCALEKIT_") : NULL;
+        e.set_header = e.to & SK_EXPORT_HEADERS ? setter_for(r->headers_in, prefix) : NULL;
         export_identity(&e, &record->identity);
         export_value(&e, "SCALEKIT_EXPIRES_AT", SK_HEADER_PREFIX "Expires-At",
                      apr_off_t_toa(r->pool, (apr_off_t)record->access_expiry));

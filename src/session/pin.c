@@ -69,6 +69,9 @@ static bool is_pinned(const request_rec *r, const sk_visit *visit)
     if (!visit->pinned) {
         return false;
     }
+    if (visit->pinned_in == r->per_dir_config) {
+        return true; /* as mostly */
+    }
     namespace_of(r, here);
     return memcmp(here, visit->pinned_for, sizeof(here)) == 0;
 }
@@ -151,21 +154,19 @@ static void remember(request_rec *r, const session_rec *z, const char *text)
  */
 static apr_status_t decode_usual(request_rec *r, session_rec *z)
 {
-    const char *pair, *end, *text_end, *value, *entry = NULL;
+    const char *pair, *end, *value, *entry = NULL;
     apr_time_t expiry = 0;
 
     if (!z->encoded || !sk_settings_of(r->server)) {
         return OK;
     }
-    text_end = z->encoded + strlen(z->encoded);
-    for (pair = z->encoded; *pair; pair = *end ? end + 1 : end) {
-        end = memchr(pair, '&', (size_t)(text_end - pair));
-        end = end ? end : text_end;
-        if ((value = behind(pair, entry_key)) && end > value) {
-            entry = *end ? apr_pstrmemdup(z->pool, value, (apr_size_t)(end - value))
-                         : sk_visit_keep(r, value);
+    for (pair = z->encoded; pair && *pair; pair = end ? end + 1 : NULL) {
+        end = strchr(pair, '&');
+        if ((value = behind(pair, entry_key)) && *value && value != end) {
+            entry = end ? apr_pstrmemdup(z->pool, value, (apr_size_t)(end - value))
+                        : sk_visit_keep(r, value);
         }
-        else if ((value = behind(pair, expiry_key)) && end > value) {
+        else if ((value = behind(pair, expiry_key)) && *value && value != end) {
             expiry = apr_atoi64(value);
         }
         else {
@@ -318,6 +319,7 @@ static apr_status_t load(request_rec *r, session_rec **z)
         visit->text = found.text && holds_only(*z, entry_key) ? found.text : NULL;
         visit->pinned = *z;
         namespace_of(r, visit->pinned_for);
+        visit->pinned_in = r->per_dir_config;
     }
     return rv;
 }

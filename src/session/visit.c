@@ -32,11 +32,9 @@ sk_visit *sk_visit_of(request_rec *r)
     return visit;
 }
 
-sk_visit *sk_visit_first(request_rec *r)
+sk_visit *sk_visit_of_first(request_rec *r)
 {
-    sk_visit *visit = ap_get_module_config(r->request_config, &auth_scalekit_module);
-
-    return visit && visit->first == r ? visit : sk_visit_of(first_of(r)); /* as mostly */
+    return sk_visit_of(first_of(r));
 }
 
 session_rec *sk_visit_blank(request_rec *r)

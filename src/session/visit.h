@@ -8,8 +8,10 @@
 
 #include <stdbool.h>
 #include <httpd.h>
+#include <http_config.h>
 #include <mod_session.h>
 
+#include "config/config.h"
 #include "core/record.h"
 #include "core/settings.h"
 #include "environment/call.h"
@@ -41,6 +43,7 @@ typedef struct sk_visit {
     bool is_ending;
     session_rec *pinned;
     const void *pinned_for[SK_NAMESPACES];
+    const void *pinned_in; /* the configuration of that directory, for which it was loaded */
     sk_session_status status;
     /* That the session's cookie held, also if it is over; NULL once it was dropped */
     sk_record *record;
@@ -80,8 +83,16 @@ typedef struct sk_visit {
 /** What is remembered of this request; made when first asked for. */
 sk_visit *sk_visit_of(request_rec *r);
 
+/** What sk_visit_first() does, for requests that are not the first one, or new. */
+sk_visit *sk_visit_of_first(request_rec *r);
+
 /** The same of the first request. */
-sk_visit *sk_visit_first(request_rec *r);
+static inline sk_visit *sk_visit_first(request_rec *r)
+{
+    sk_visit *visit = ap_get_module_config(r->request_config, &auth_scalekit_module);
+
+    return visit && visit->first == r ? visit : sk_visit_of_first(r);
+}
 
 /** A session with nothing in it, which lives as long as the first request. */
 session_rec *sk_visit_blank(request_rec *r);
