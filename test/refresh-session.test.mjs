@@ -52,7 +52,7 @@ describe('a refresh', () => {
     assert.equal((await environmentOf(denied)).SCALEKIT_ROLES || '', '');
   });
 
-  for (const [name, count] of [['', 0], [', and the one of the login had no room', 150]]) {
+  for (const [name, count] of [['', 0], [', and the one of the login had no room', 110]]) {
     it(`keeps e-mail and name when no ID token comes${name}`, async () => {
       await site.scalekit.control({ refreshIdToken: false, users: { 'ada@acme.test': { permissions: unlike(count) } } });
       const [visitor] = await expiredVisitors(site, 1, { path: '/cgi-bin/env' });

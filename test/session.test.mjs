@@ -11,7 +11,7 @@ import { parseEnvironment, scalekitHost, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
 const CRYPTO = { SessionCryptoPassphrase: 'test_made-up-passphrase-0123456789' };
-const LAST = 150;
+const LAST = 110;
 const OVER = isSlow ? 10 : 1; // seconds; a login must not take that long
 const SHARED = { ScalekitSessionScope: 'shared' };
 
@@ -325,7 +325,7 @@ describe('a session that is too large for a cookie', () => {
   });
 
   // The access token goes first, because it is the largest, then the ID token.
-  for (const [count, hasHint] of [[100, true], [150, false]]) {
+  for (const [count, hasHint] of [[80, true], [110, false]]) {
     it(`goes without tokens rather than without rights (${count} permissions)`, async () => {
       await site.scalekit.control({ users: { 'ada@acme.test': { permissions: unlike(count) } } });
       const visitor = await signInTo('tokens');

@@ -6,7 +6,8 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertFailure, cookiesOf, ourLines } from './support/answers.mjs';
 import { configtest, freePorts } from './support/httpd.mjs';
-import { expiredVisitors, isLogin, refreshes } from './support/refreshing.mjs';
+import { unlike } from './support/permissions.mjs';
+import { expiredVisitors, inParallel, isLogin, refreshes, tally } from './support/refreshing.mjs';
 import { parseEnvironment, scalekitHost, signIn, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
@@ -145,10 +146,17 @@ describe('a session in the shared memory', () => {
   });
 
   it('that is larger than a value can be ends on a page and one line of the log', async () => {
-    await site.scalekit.control({ users: { 'ada@acme.test': { permissions: longPermissions(600) } } });
+    await site.scalekit.control({ users: { 'ada@acme.test': { permissions: unlike(1200) } } });
     const mark = site.mark();
     const answer = await site.visitor().get('/', { follow: true });
     assertFailure(site, mark, answer, 500, /takes \d+ bytes.*fewer roles and permissions/);
+  });
+
+  it('is refreshed once, and for all who come at a time, however large it is', async () => {
+    await site.scalekit.control({ users: { 'ada@acme.test': { permissions: longPermissions(600) } } });
+    const [visitor] = await expiredVisitors(site, 1);
+    assert.deepEqual(tally(await inParallel(visitor, 20)), { 200: 20 });
+    assert.equal(refreshes(site.scalekit), 1);
   });
 
   it('slides with SessionMaxAge, and a stranger is given none', async () => {

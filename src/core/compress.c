@@ -7,7 +7,10 @@
 
 #include "core/seal.h"
 
-enum { HEAD = 3 };
+/* To be raised with every change of the dictionary: what was compressed with another one would come out as something else. */
+enum { FORMAT = 1 };
+
+enum { HEAD = 4 };
 
 /* The likeliest comes last. */
 static const char dictionary[] =
@@ -62,9 +65,10 @@ sk_span sk_compress(apr_pool_t *pool, sk_span plain)
     sk_cleanse_bytes_with_pool(pool, out, HEAD + room);
     length = compress(plain, (char *)out + HEAD, room);
     if (length > 0) {
-        out[0] = (unsigned char)(plain.length >> 16);
-        out[1] = (unsigned char)(plain.length >> 8);
-        out[2] = (unsigned char)plain.length;
+        out[0] = FORMAT;
+        out[1] = (unsigned char)(plain.length >> 16);
+        out[2] = (unsigned char)(plain.length >> 8);
+        out[3] = (unsigned char)plain.length;
         compressed.bytes = out;
         compressed.length = HEAD + (size_t)length;
     }
@@ -78,14 +82,14 @@ sk_span sk_decompress(apr_pool_t *pool, sk_span compressed)
     unsigned char *out;
     size_t length;
 
-    if (compressed.length < HEAD || compressed.length > INT_MAX) {
+    if (compressed.length < HEAD || compressed.length > INT_MAX || in[0] != FORMAT) {
         return plain;
     }
-    length = (size_t)in[0] << 16 | (size_t)in[1] << 8 | in[2];
+    length = (size_t)in[1] << 16 | (size_t)in[2] << 8 | in[3];
     if (length > SK_COMPRESS_MAX) {
         return plain;
     }
-    out = apr_palloc(pool, length + 1);
+    out = apr_palloc(pool, length);
     sk_cleanse_bytes_with_pool(pool, out, length);
     if (LZ4_decompress_safe_usingDict((const char *)in + HEAD, (char *)out,
                                       (int)(compressed.length - HEAD), (int)length, dictionary,

@@ -3,8 +3,8 @@
  * Records, made shorter before they are sealed: an ID token says again what the record says, and names of permissions are alike. So a
  * cookie is little more than half as long, which httpd reads with each request, or holds several times as many permissions.
  *
- * Compressed: the length of the plain bytes (3 bytes, big-endian), then an LZ4 block with a dictionary of what records mostly say;
- * another dictionary is another format. Only for what nobody but Scalekit can write into: else its length could tell a stranger who
+ * Compressed: a format number, the length of the plain bytes (3 bytes, big-endian), then an LZ4 block with a dictionary of what records
+ * mostly say. Only for what nobody but Scalekit can write into: else its length could tell a stranger who
  * writes something into it what else is there.
  */
 #ifndef SK_CORE_COMPRESS_H

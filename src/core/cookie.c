@@ -78,31 +78,28 @@ const char *sk_cookie_find(const apr_array_header_t *cookies, const char *name)
     return NULL;
 }
 
-/* Where the last cookie ends in the header; the header itself if there is none. */
-static const char *end_of(const char *header, const apr_array_header_t *cookies)
-{
-    const sk_cookie *last =
-        cookies->nelts > 0 ? &APR_ARRAY_IDX(cookies, cookies->nelts - 1, sk_cookie) : NULL;
-
-    return last ? last->written + last->length : header;
-}
-
 const char *sk_cookie_strip(apr_pool_t *pool, const char *header,
                             const apr_array_header_t *cookies, sk_cookie_test *is_ours,
                             const void *baton)
 {
-    size_t length = (size_t)(end_of(header, cookies) - header);
-    char *kept = apr_palloc(pool, length + 1), *end = kept;
+    char *kept = NULL, *end = NULL;
     int i;
 
     for (i = 0; i < cookies->nelts; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(cookies, i, sk_cookie);
-        if (!is_ours(cookie->name, baton)) {
+        size_t before = (size_t)(cookie->written - header);
+        bool is_one = is_ours(cookie->name, baton);
+        if (is_one && !kept) {
+            kept = apr_palloc(pool, strlen(header) + 1);
+            end = kept + before;
+            memcpy(kept, header, before);
+        }
+        else if (!is_one && kept) {
             memcpy(end, cookie->written, cookie->length);
             end += cookie->length;
         }
     }
-    if (end == kept + length) {
+    if (!kept) {
         return header;
     }
     while (end > kept && (end[-1] == ';' || is_space(end[-1]))) {

@@ -34,7 +34,7 @@ typedef struct sk_process {
 sk_environment *sk_environment_create(apr_pool_t *pool, const sk_settings *settings,
                                       const sk_process *process);
 
-/** Has this process seen to it that the next is done? */
+/** Has this process called sk_environment_examine() yet? */
 bool sk_environment_is_examined(const sk_environment *environment);
 
 /** Compares what the environment says of itself with the settings, if nobody has done so yet, and warns. */

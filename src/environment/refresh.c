@@ -5,6 +5,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
+#include "core/compress.h"
 #include "core/text.h"
 
 /* A call takes at most this long; its lease lives a little longer, so that no second caller joins a slow one. */
@@ -83,19 +84,20 @@ static bool is_newer_than(const sk_record *one, const sk_record *other)
 static found find_result(const sk_call *call, const sk_refresher *refresher,
                          const subject *names, const sk_record *record, sk_record *newer)
 {
-    size_t length;
-    const unsigned char *bytes =
-        sk_cache_get(call, refresher->cache, apr_time_now(), &names->result, &length);
+    sk_span kept, packed;
 
-    if (!bytes) {
+    kept.bytes =
+        sk_cache_get(call, refresher->cache, apr_time_now(), &names->result, &kept.length);
+    if (!kept.bytes) {
         return sk_cache_has(call, refresher->cache, apr_time_now(), &names->result)
                    ? FOUND_UNREADABLE
                    : FOUND_NOTHING;
     }
-    if (length == 1) {
-        return *bytes == *MARK_END ? FOUND_END : FOUND_UNREADABLE;
+    if (kept.length == 1) {
+        return *(const char *)kept.bytes == *MARK_END ? FOUND_END : FOUND_UNREADABLE;
     }
-    if (!sk_record_unpack(call->pool, bytes, length, newer)
+    packed = sk_decompress(call->pool, kept);
+    if (!packed.bytes || !sk_record_unpack(call->pool, packed.bytes, packed.length, newer)
         || !sk_text_equal(newer->id, record->id) || !is_newer_than(newer, record)) {
         return FOUND_NOTHING;
     }
@@ -110,12 +112,15 @@ static void keep_result(const sk_call *call, const sk_refresher *refresher,
                         const subject *names, const sk_record *newer)
 {
     apr_time_t now = apr_time_now(), life = apr_time_from_sec(newer->absolute_end) - now;
-    size_t length;
-    const unsigned char *bytes = sk_record_pack(call->pool, newer, &length);
+    sk_span packed, kept;
 
+    packed.bytes = sk_record_pack(call->pool, newer, &packed.length);
+    kept = sk_compress(call->pool, packed);
     if (life > 0
-        && sk_cache_set(call, refresher->cache, now, &names->result, bytes, length, life)
-               != SK_OUTCOME_YES) {
+        && (!kept.bytes
+            || sk_cache_set(call, refresher->cache, now, &names->result, kept.bytes,
+                            kept.length, life)
+                   != SK_OUTCOME_YES)) {
         sk_call_log(call, SK_LEVEL_WARNING,
                     "the result of a refresh cannot be shared: who comes with the session of "
                     "before has to come again");

@@ -18,10 +18,10 @@ enum { BUCKET = 8 };
 /* What the words are for. */
 enum {
     FORGOTTEN, /* the time of the newest bar that made room */
+    BARRED,    /* how often something was; beside the former, for a request reads both */
     WARNED,    /* when the log last said so */
     KEY_1,     /* of the hash, random: nobody can choose a name that hits another's bar */
-    KEY_2,
-    BARRED /* how often something was */
+    KEY_2
 };
 
 #define WARNING_PAUSE 3600 /* seconds */

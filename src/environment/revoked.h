@@ -51,8 +51,9 @@ bool sk_revoked_bar(const sk_call *call, const sk_revoked *revoked, sk_revoked_b
 
 /**
  * How a session stands.
- * @param note unless NULL, a note that goes with the bytes of this very record: it says until which bar nothing bars it, so
- * that it is looked for again only after another one
+ * @param note unless NULL, a note that goes with the bytes of this very record: how many bars there were when none was found
+ * for it, so that it is looked for again only after another one. (A process that is killed within the few instructions from a bar to
+ * its count leaves one that is seen with the next.)
  */
 sk_standing sk_revoked_look(const sk_revoked *revoked, const sk_record *record,
                             sk_memo_note *note);

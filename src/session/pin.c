@@ -95,10 +95,11 @@ static const char *behind(const char *pair, const char *key)
     return strncmp(pair, key, length) == 0 && pair[length] == '=' ? pair + length + 1 : NULL;
 }
 
-/* It took long to make, and does so to open. Not where it begins as our sessions do in clear, and nothing in base64. */
+/* It took long to make, and does so to open: base64, and nothing that mod_session has written in clear. */
 static bool is_encrypted(const char *text)
 {
-    return mod_session.memo && text && !behind(text, entry_key) && !behind(text, expiry_key);
+    return mod_session.memo && text && !behind(text, entry_key) && !behind(text, expiry_key)
+           && !strchr(text, '&') && !strchr(text, '%');
 }
 
 /* As mod_session's own decoding does, which takes a session without text for one that was decoded already. */
@@ -319,7 +320,8 @@ static apr_status_t load(request_rec *r, session_rec **z)
         visit->text = found.text && holds_only(*z, entry_key) ? found.text : NULL;
         visit->pinned = *z;
         namespace_of(r, visit->pinned_for);
-        visit->pinned_in = r->per_dir_config;
+        /* That of a subrequest goes with it, and another one may come to lie in its place. */
+        visit->pinned_in = r->pool == visit->first->pool ? r->per_dir_config : NULL;
     }
     return rv;
 }

@@ -108,7 +108,9 @@ static bool put(request_rec *r, session_rec *z, sk_span record)
 
     if (!sealed) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      "OpenSSL cannot seal the session (reference %s)", sk_visit_reference(r));
+                      "the session cannot be sealed: it is larger than any may be, or OpenSSL "
+                      "fails (reference %s)",
+                      sk_visit_reference(r));
         return false;
     }
     sk_pin_set(r, z, sealed);
@@ -203,6 +205,14 @@ static void log_too_large(request_rec *r, const sk_record *record, long size)
 {
     const char *user = sk_text_printable(r->pool, record->identity.sub, 80);
 
+    if (size > SK_COMPRESS_MAX) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_ERR, 0, r,
+            "the session of %s takes %ld bytes, more than any may have: give the user "
+            "fewer roles and permissions (reference %s)",
+            user, size, sk_visit_reference(r));
+        return;
+    }
     if (sk_store_is_used(r)) {
         ap_log_rerror(
             APLOG_MARK, APLOG_ERR, 0, r,

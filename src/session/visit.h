@@ -43,7 +43,8 @@ typedef struct sk_visit {
     bool is_ending;
     session_rec *pinned;
     const void *pinned_for[SK_NAMESPACES];
-    const void *pinned_in; /* the configuration of that directory, for which it was loaded */
+    const void
+        *pinned_in; /* the whole configuration there; NULL: only those modules' are known */
     sk_session_status status;
     /* That the session's cookie held, also if it is over; NULL once it was dropped */
     sk_record *record;

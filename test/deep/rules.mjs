@@ -281,9 +281,16 @@ export const rules = [
   {
     name: 'sessions that begin alike are told apart',
     file: 'src/core/memo.c',
-    from: 'beginning = *length < 24 ? *length : 24;',
-    to: 'beginning = *length = *length < 24 ? *length : 24;',
+    from: '(size_t)*length < sizeof(words) ? (size_t)*length : sizeof(words)',
+    to: '(size_t)(*length = *length < 24 ? *length : 24)',
     test: 'test/unit/test_memo',
+  },
+  {
+    name: 'what was found of a session before its bar does not count after it',
+    file: 'src/environment/revoked.c',
+    from: 'atomic_fetch_add(&revoked->words[BARRED], 1);',
+    to: '',
+    test: 'test/unit/test_revoked',
   },
   {
     name: 'a session in clear text is none where mod_session_crypto opens them',

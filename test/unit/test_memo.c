@@ -94,6 +94,34 @@ static void replaces_what_was_there(void **state)
     assert_string_equal(find(memo, *state, "one"), "second");
 }
 
+static sk_memo_note *note_of(sk_memo *memo, apr_pool_t *pool, const char *text)
+{
+    sk_memo_note *note = (sk_memo_note *)pool;
+    sk_span found;
+    bool is_known = sk_memo_find(memo, pool, &here, span(text), &found, &note);
+
+    assert_int_equal(is_known, note != NULL);
+    return note;
+}
+
+static void keeps_a_note_beside_each(void **state)
+{
+    sk_memo *memo = sk_memo_create(*state, 4096);
+    sk_memo_note *note;
+
+    assert_null(note_of(memo, *state, "one"));
+    assert_null(note_of(NULL, *state, "one"));
+    add(memo, "one", "first");
+    add(memo, "two", "second");
+    note = note_of(memo, *state, "one");
+    assert_int_equal(*note, 0);
+    *note = 7;
+    assert_ptr_equal(note_of(memo, *state, "one"), note);
+    assert_int_equal(*note_of(memo, *state, "two"), 0);
+    add(memo, "one", "first");
+    assert_int_equal(*note_of(memo, *state, "one"), 0);
+}
+
 static void keeps_owners_apart(void **state)
 {
     sk_memo *memo = sk_memo_create(*state, 4096);
@@ -210,6 +238,7 @@ int main(void)
         TEST(none_remembers_nothing),
         TEST(tells_apart_what_begins_alike),
         TEST(replaces_what_was_there),
+        TEST(keeps_a_note_beside_each),
         TEST(keeps_owners_apart),
         TEST(what_is_in_use_stays_as_it_is),
         TEST(what_was_not_used_for_longest_makes_room),

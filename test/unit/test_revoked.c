@@ -156,28 +156,29 @@ static void other_processes_see_it(void **state)
     expect(is, "barred by another", session("a", "ses_1", "u", BEFORE), SK_STANDING_ENDED);
 }
 
-/* Whatever is forgotten: a session that was barred is never good again. */
 static void a_note_hides_no_bar(void **state)
 {
     static const struct {
         const char *row;
         sk_revoked_by by;
-        const char *name;
+        const char *name, *sid;
         sk_standing standing;
     } rows[] = {
-        {"nothing", SK_REVOKED_ID, "b", SK_STANDING_GOOD},
-        {"its id", SK_REVOKED_ID, "a", SK_STANDING_ENDED},
-        {"its sid", SK_REVOKED_SID, "ses_1", SK_STANDING_ENDED},
-        {"its user", SK_REVOKED_SUB, "usr_1", SK_STANDING_ENDED},
+        {"nothing", SK_REVOKED_ID, "b", "ses_1", SK_STANDING_GOOD},
+        {"its id", SK_REVOKED_ID, "a", "ses_1", SK_STANDING_ENDED},
+        {"its sid", SK_REVOKED_SID, "ses_1", "ses_1", SK_STANDING_ENDED},
+        {"its user", SK_REVOKED_SUB, "usr_1", "ses_1", SK_STANDING_ENDED},
+        {"its user, who has no sid", SK_REVOKED_SUB_SIDLESS, "usr_1", NULL, SK_STANDING_ENDED},
     };
     size_t i;
 
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (i = 0; i < COUNT(rows); i++) {
         server *is = new_server(*state);
         apr_time_t now = apr_time_sec(apr_time_now());
-        sk_record record = session("a", "ses_1", "usr_1", now);
+        sk_record record = session("a", rows[i].sid, "usr_1", now);
         sk_memo_note note = 0;
         int look;
+        bar(is, SK_REVOKED_SUB, "usr_1", now - 1);
         for (look = 0; look < 2; look++) {
             assert_int_equal(sk_revoked_look(is->revoked, &record, &note), SK_STANDING_GOOD);
         }
@@ -189,6 +190,23 @@ static void a_note_hides_no_bar(void **state)
     }
 }
 
+/* It says nothing of what is forgotten or unconfirmed, and spares the look as long as nobody is barred. */
+static void a_note_spares_the_look_and_nothing_else(void **state)
+{
+    server *is = new_server(*state);
+    apr_time_t now = apr_time_sec(apr_time_now());
+    sk_record record = session("a", "ses_1", "usr_1", now),
+              barred = session("b", "s", "u", now);
+    sk_memo_note note = 0;
+
+    bar(is, SK_REVOKED_ID, "b", now);
+    assert_int_equal(sk_revoked_look(is->revoked, &record, &note), SK_STANDING_GOOD);
+    assert_int_equal(sk_revoked_look(is->revoked, &barred, &note), SK_STANDING_GOOD);
+    record.confirmed = 1;
+    assert_int_equal(sk_revoked_look(is->revoked, &record, &note), SK_STANDING_UNCONFIRMED);
+}
+
+/* Whatever is forgotten: a session that was barred is never good again. */
 static void a_forgotten_bar_brings_nothing_back(void **state)
 {
     enum { MANY = 20000 };
@@ -244,6 +262,7 @@ int main(void)
         TEST(clients_and_environments_are_apart),
         TEST(other_processes_see_it),
         TEST(a_note_hides_no_bar),
+        TEST(a_note_spares_the_look_and_nothing_else),
         TEST(a_forgotten_bar_brings_nothing_back),
         TEST(bars_older_than_any_session_go_quietly),
         TEST(what_is_older_than_the_server_is_to_be_confirmed),

@@ -272,14 +272,14 @@ static uint64_t *segment_of(apr_pool_t *pool)
 static void another_layout_or_size_is_given_up(void **state)
 {
     expect_new(*state, LARGE, "");
-    expect_new(*state, 2 * LARGE, "has layout 3 and 8388608 bytes");
-    expect_new(*state, SMALL, "is to have layout 3 and 65536 bytes");
+    expect_new(*state, 2 * LARGE, "has layout 4 and 8388608 bytes");
+    expect_new(*state, SMALL, "is to have layout 4 and 65536 bytes");
     segment_of(*state)[1]++;
-    expect_new(*state, SMALL, "has layout 4 and 65536 bytes");
+    expect_new(*state, SMALL, "has layout 5 and 65536 bytes");
     segment_of(*state)[0]++;
     expect_new(*state, SMALL, "damaged");
     segment_of(*state)[2]++;
-    expect_new(*state, SMALL, "has layout 3 and 65537 bytes");
+    expect_new(*state, SMALL, "has layout 4 and 65537 bytes");
 }
 
 static void impossible_sizes_are_refused(void **state)
