@@ -90,7 +90,7 @@ const char *sk_cookie_strip(apr_pool_t *pool, const char *header,
         size_t before = (size_t)(cookie->written - header);
         bool is_one = is_ours(cookie->name, baton);
         if (is_one && !kept) {
-            kept = apr_palloc(pool, strlen(header) + 1);
+            kept = apr_palloc(pool, strlen(header) - cookie->length + 1);
             end = kept + before;
             memcpy(kept, header, before);
         }
