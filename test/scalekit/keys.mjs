@@ -1,14 +1,20 @@
 // Signing keys: made, rotated, published, and used to sign and check compact JWS.
 
-import { createHash, createHmac, generateKeyPairSync, randomBytes, randomInt, sign, verify } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, randomInt, sign, verify } from 'node:crypto';
 
 export const random = (bytes) => randomBytes(bytes).toString('base64url');
 export const sha256 = (text) => createHash('sha256').update(text).digest();
 // Scalekit's identifiers are a prefix and 17 or 18 digits.
 export const newId = (prefix) => `${prefix}_${randomInt(1e8, 1e9)}${randomInt(1e7, 1e8)}`;
 
+// By way of PEM: node 20 stands still for good if it collects the job that made a key while that very key is exported.
 export function newKey() {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pem = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const [privateKey, publicKey] = [createPrivateKey(pem.privateKey), createPublicKey(pem.publicKey)];
   const { n, e } = publicKey.export({ format: 'jwk' });
   const kid = newId('snk');
   return { kid, privateKey, publicKey, jwk: { use: 'sig', kty: 'RSA', kid, alg: 'RS256', n, e } };
