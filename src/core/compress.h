@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records, made shorter before they are sealed: an ID token says again what the record says, and names of permissions are alike. So a
- * cookie is little more than half as long, which httpd reads with each request, or holds several times as many permissions.
+ * cookie, which httpd reads with each request, is a third shorter, or holds several times as many permissions.
  *
  * Compressed: a format number, the length of the plain bytes (3 bytes, big-endian), then an LZ4 block with a dictionary of what records
- * mostly say. Only for what nobody but Scalekit can write into: else its length could tell a stranger who
- * writes something into it what else is there.
+ * mostly say. Only for what nobody but Scalekit can write into: else its length could tell a stranger who writes something into it
+ * what else is there.
  */
 #ifndef SK_CORE_COMPRESS_H
 #define SK_CORE_COMPRESS_H

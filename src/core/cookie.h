@@ -19,6 +19,7 @@ typedef struct sk_cookie {
 /**
  * The cookies (sk_cookie) of a header in their order, by RFC 6265 section 5.4. Not separated by ',' as httpd takes them to be: then any
  * other host of the domain could set our cookies in spite of their prefix __Host-, as "a=b,__Host-session=c".
+ * @param header has to stay: names and values may be parts of it
  */
 const apr_array_header_t *sk_cookie_parse(apr_pool_t *pool, const char *header);
 

@@ -118,7 +118,7 @@ static const unsigned char *read_bytes(reader *r, size_t length)
     return bytes;
 }
 
-static apr_uint64_t read_long_number(reader *r)
+static apr_uint64_t read_number(reader *r)
 {
     apr_uint64_t value = 0;
     unsigned int shift;
@@ -132,11 +132,6 @@ static apr_uint64_t read_long_number(reader *r)
     }
     r->failed = true;
     return 0;
-}
-
-static apr_uint64_t read_number(reader *r)
-{
-    return r->next < r->end && *r->next < 0x80 ? *r->next++ : read_long_number(r);
 }
 
 static apr_time_t read_time(reader *r)

@@ -3,8 +3,8 @@
  * The session record and its packed form: what we keep of a login between two requests.
  *
  * Packed: a version byte, flags, then times as five bytes, other numbers as base-128 varints and strings as varint length,
- * bytes, NUL, in the order of the structures here. Unpacking copies nothing: strings point into the packed bytes. Another version is no
- * record; nobody is asked to read an old one, they log in anew.
+ * bytes, NUL, in the order of the structures here. Unpacking copies nothing: strings point into the packed bytes. Another
+ * version is no record; nobody is asked to read an old one, they log in anew.
  */
 #ifndef SK_CORE_RECORD_H
 #define SK_CORE_RECORD_H
