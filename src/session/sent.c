@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "core/text.h"
+#include "session/cookies.h"
 #include "session/visit.h"
 
 APLOG_USE_MODULE(auth_scalekit);
@@ -34,11 +35,12 @@ static bool carries(const char *line, const char *value)
 /* What a line may hold of a session: itself, or its id as mod_session_dbd or as our store writes it. */
 typedef struct traces {
     const char *text, *id, *our_id;
+    bool is_gone; /* nothing was left in it: the line may have the browser drop it */
 } traces;
 
 static traces traces_of(apr_pool_t *pool, const session_rec *z)
 {
-    traces t = {z->encoded, NULL, NULL};
+    traces t = {z->encoded, NULL, NULL, false};
 
     if (z->uuid) {
         char *id = apr_palloc(pool, APR_UUID_FORMATTED_LENGTH + 1);
@@ -49,9 +51,17 @@ static traces traces_of(apr_pool_t *pool, const session_rec *z)
     return t;
 }
 
-static bool is_of(const char *line, const traces *t)
+static bool is_removal(request_rec *r, const char *line)
 {
-    return carries(line, t->text) || carries(line, t->id) || carries(line, t->our_id);
+    size_t length = strcspn(line, "=");
+
+    return strncmp(line + length, "=;", 2) == 0 && sk_cookies_is_session(r, line, length);
+}
+
+static bool is_of(request_rec *r, const char *line, const traces *t)
+{
+    return carries(line, t->text) || carries(line, t->id) || carries(line, t->our_id)
+           || (t->is_gone && is_removal(r, line));
 }
 
 /* ---- attributes ---- */
@@ -136,7 +146,7 @@ static void take(request_rec *r, apr_table_t *table, const traces *t, on_cookie 
         if (!is_set_cookie(header)) {
             continue;
         }
-        if (!is_of(header->val, t)) {
+        if (!is_of(r, header->val, t)) {
             apr_table_addn(table, header->key, header->val);
         }
         else if (action) {
@@ -150,6 +160,7 @@ void sk_sent_withhold(request_rec *r, const session_rec *z)
     sk_visit *visit = sk_visit_first(r);
     traces t = traces_of(r->pool, z);
 
+    t.is_gone = !t.text || !*t.text;
     if (!visit->outgoing) {
         visit->outgoing = apr_table_make(visit->first->pool, 2);
     }
@@ -209,12 +220,4 @@ void sk_sent_drop(request_rec *r, const session_rec *z)
     traces t = traces_of(r->pool, z);
 
     take(r, sk_visit_first(r)->outgoing, &t, drop);
-}
-
-bool sk_sent_is(request_rec *r, const session_rec *z, const char *line)
-{
-    traces t = traces_of(r->pool, z);
-
-    t.text = sk_visit_first(r)->saved;
-    return is_of(line, &t);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cookies that mod_session's providers have put into an answer for a session: those that hold what was encoded, or its id.
+ * The cookies that mod_session's providers have put into an answer for a session: those that hold what was encoded, or
+ * its id, or have the browser drop them.
  *
  * They are as good as a password, and .htaccess files may copy headers of answers or change them (mod_headers). So they are
  * withheld until all others have had the answer, and have the attributes that the server's configuration gives them.
@@ -8,7 +9,6 @@
 #ifndef SK_SESSION_SENT_H
 #define SK_SESSION_SENT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <httpd.h>
 #include <mod_session.h>
@@ -27,8 +27,5 @@ void sk_sent_take_back(request_rec *r, const session_rec *z);
 
 /** Has the browser drop them: after a logout mod_session_dbd sends an id that leads nowhere. */
 void sk_sent_drop(request_rec *r, const session_rec *z);
-
-/** Is this Set-Cookie line one of them? */
-bool sk_sent_is(request_rec *r, const session_rec *z, const char *line);
 
 #endif

@@ -636,8 +636,8 @@ export const rules = [
   {
     name: '.htaccess adds no cookie of ours',
     file: 'src/request/planted.c',
-    from: '    sk_cookies_change(r->pool, r->headers_out, keep_unless_planted_late, r);\n    sk_cookies_change(r->pool, r->err_headers_out, keep_unless_planted_late, r);',
-    to: '    (void)r;\n    (void)keep_unless_planted_late;',
+    from: '    sk_cookies_change(r->pool, r->headers_out, keep_unless_planted, r);\n    sk_cookies_change(r->pool, r->err_headers_out, keep_unless_planted, r);',
+    to: '    (void)r;\n    (void)keep_unless_planted;',
     test: 'test/htaccess.test.mjs',
   },
   {
