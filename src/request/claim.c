@@ -35,10 +35,15 @@ static int (*const handlers[SK_ENDPOINTS])(request_rec *) = {
 /* The callback's URL is registered to the letter; the others are also found with a slash behind them. */
 static bool is_path(const char *uri, const char *path, sk_endpoint endpoint)
 {
-    for (; path && *path && *path == *uri; path++, uri++) {
+    for (; *path && *path == *uri; path++, uri++) {
     }
-    return path && !*path
-           && (!*uri || (endpoint != SK_ENDPOINT_CALLBACK && strcmp(uri, "/") == 0));
+    return !*path && (!*uri || (endpoint != SK_ENDPOINT_CALLBACK && strcmp(uri, "/") == 0));
+}
+
+/* Mostly told from the letter behind the slash. */
+static bool is_other(const char *uri, const char *path)
+{
+    return !path || path[0] != uri[0] || path[1] != uri[1];
 }
 
 /* An ErrorDocument that names one of our paths must not run it: only what the browser asked for, or a rewriting of it. */
@@ -61,7 +66,8 @@ static int claim(request_rec *r)
         return DECLINED;
     }
     for (i = 0; i < SK_ENDPOINTS; i++) {
-        if (is_path(r->uri, settings->paths[i], (sk_endpoint)i)) {
+        const char *path = settings->paths[i];
+        if (!is_other(r->uri, path) && is_path(r->uri, path, (sk_endpoint)i)) {
             sk_visit_of(r)->endpoint = (sk_endpoint)i;
             return OK;
         }
