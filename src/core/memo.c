@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/memo.h"
 
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <apr_hash.h>
@@ -8,7 +10,7 @@
 #include <apr_thread_mutex.h>
 #include <openssl/crypto.h>
 
-/* One block: this, what was opened, what was in it. */
+/* One block: this, what was in it, what was opened. */
 typedef struct item {
     APR_RING_ENTRY(item) link;
     const void *owner;
@@ -17,7 +19,7 @@ typedef struct item {
     sk_memo_note note;
     sk_span closed;
     sk_span content;
-    char bytes[];
+    alignas(max_align_t) char bytes[];
 } item;
 
 /* The last used comes first. */
@@ -144,42 +146,53 @@ static sk_span copy(char *to, sk_span bytes)
     return bytes;
 }
 
-static item *make_item(size_t size, const void *owner, sk_span closed, sk_span content)
+void *sk_memo_room(sk_memo *memo, const void *owner, sk_span closed, size_t length)
 {
-    item *made = malloc(size);
+    size_t size = sizeof(item) + length + 1 + closed.length + 1;
+    item *made = memo && size <= memo->size / 4 ? malloc(size) : NULL;
 
-    if (made) {
-        made->owner = owner;
-        atomic_init(&made->users, 1);
-        made->size = size;
-        atomic_init(&made->note, 0);
-        made->closed = copy(made->bytes, closed);
-        made->content = copy(made->bytes + closed.length + 1, content);
+    if (!made) {
+        return NULL;
     }
-    return made;
+    made->owner = owner;
+    atomic_init(&made->users, 1);
+    made->size = size;
+    atomic_init(&made->note, 0);
+    made->content.bytes = made->bytes;
+    made->content.length = length;
+    made->bytes[length] = '\0';
+    made->closed = copy(made->bytes + length + 1, closed);
+    return made->bytes;
 }
 
-void sk_memo_add(sk_memo *memo, const void *owner, sk_span closed, sk_span content)
+void sk_memo_keep(sk_memo *memo, void *room)
 {
-    size_t size = sizeof(item) + closed.length + content.length + 2;
-    item *added, *same;
+    item *added = (item *)(void *)((char *)room - offsetof(item, bytes)), *same;
+    apr_ssize_t length = (apr_ssize_t)added->closed.length;
 
-    if (!memo || size > memo->size / 4 || !(added = make_item(size, owner, closed, content))) {
-        return;
-    }
     if (apr_thread_mutex_trylock(memo->mutex) != APR_SUCCESS) {
         release(added);
         return;
     }
-    same = apr_hash_get(memo->by_closed, closed.bytes, (apr_ssize_t)closed.length);
+    same = apr_hash_get(memo->by_closed, added->closed.bytes, length);
     if (same) {
         drop(memo, same);
     }
-    while (memo->used + size > memo->size) {
+    while (memo->used + added->size > memo->size) {
         drop(memo, APR_RING_LAST(&memo->items)); /* NOLINT: drop() takes it out of the ring */
     }
     APR_RING_INSERT_HEAD(&memo->items, added, item, link);
-    apr_hash_set(memo->by_closed, added->closed.bytes, (apr_ssize_t)closed.length, added);
-    memo->used += size;
+    apr_hash_set(memo->by_closed, added->closed.bytes, length, added);
+    memo->used += added->size;
     apr_thread_mutex_unlock(memo->mutex);
+}
+
+void sk_memo_add(sk_memo *memo, const void *owner, sk_span closed, sk_span content)
+{
+    void *room = sk_memo_room(memo, owner, closed, content.length);
+
+    if (room) {
+        memcpy(room, content.bytes, content.length);
+        sk_memo_keep(memo, room);
+    }
 }

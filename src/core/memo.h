@@ -39,7 +39,16 @@ typedef _Atomic uint64_t sk_memo_note;
 bool sk_memo_find(sk_memo *memo, apr_pool_t *pool, const void *owner, sk_span closed,
                   sk_span *content, sk_memo_note **note);
 
-/** Remembers what was in it, unless it would take more than a quarter of the memo. */
+/**
+ * Room for what was in it, to be filled and given to sk_memo_keep(): for what has pointers into itself.
+ * @return aligned for any type; NULL if it would take more than a quarter of the memo
+ */
+void *sk_memo_room(sk_memo *memo, const void *owner, sk_span closed, size_t length);
+
+/** Remembers what is in the room, which is the memo's from then on. */
+void sk_memo_keep(sk_memo *memo, void *room);
+
+/** Remembers a copy of what was in it. */
 void sk_memo_add(sk_memo *memo, const void *owner, sk_span closed, sk_span content);
 
 #endif

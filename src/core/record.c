@@ -356,3 +356,59 @@ bool sk_record_unpack(apr_pool_t *pool, const unsigned char *bytes, size_t lengt
     record->access_token = read_token(&r);
     return !r.failed && r.next == r.end && record->id && record->identity.sub;
 }
+
+/* ---- a record with all that it points to ---- */
+
+static size_t extras_size(const sk_record *record)
+{
+    return sizeof(sk_extra) * (size_t)record->identity.extras_count;
+}
+
+size_t sk_record_room(const sk_record *record, sk_span packed)
+{
+    return sizeof(*record) + extras_size(record) + packed.length;
+}
+
+/* From one copy of the packed bytes to another. */
+typedef struct move {
+    const char *from, *to;
+} move;
+
+static const void *moved(move m, const void *pointer)
+{
+    return pointer ? m.to + ((const char *)pointer - m.from) : NULL;
+}
+
+static void move_identity(move m, sk_identity *identity)
+{
+    int i;
+
+#define SK_TEXT(field, variable, header) identity->field = moved(m, identity->field);
+    SK_IDENTITY_TEXTS(SK_TEXT)
+    SK_IDENTITY_LISTS(SK_TEXT)
+#undef SK_TEXT
+    for (i = 0; i < identity->extras_count; i++) {
+        identity->extras[i].name = moved(m, identity->extras[i].name);
+        identity->extras[i].value = moved(m, identity->extras[i].value);
+    }
+}
+
+void sk_record_lay_out(void *room, const sk_record *record, sk_span packed)
+{
+    sk_record *copy = room;
+    sk_extra *extras = (sk_extra *)(copy + 1);
+    char *bytes = (char *)extras + extras_size(record);
+    move m = {packed.bytes, bytes};
+
+    *copy = *record;
+    memcpy(bytes, packed.bytes, packed.length);
+    if (record->identity.extras_count > 0) {
+        memcpy(extras, record->identity.extras, extras_size(record));
+    }
+    copy->identity.extras = extras;
+    move_identity(m, &copy->identity);
+    copy->id = moved(m, copy->id);
+    copy->refresh_token.bytes = moved(m, copy->refresh_token.bytes);
+    copy->id_token.bytes = moved(m, copy->id_token.bytes);
+    copy->access_token.bytes = moved(m, copy->access_token.bytes);
+}

@@ -15,6 +15,7 @@
 #include <apr_time.h>
 
 #include "core/claims.h"
+#include "core/span.h"
 
 #define SK_RECORD_VERSION 4
 
@@ -59,5 +60,11 @@ const unsigned char *sk_record_pack(apr_pool_t *pool, const sk_record *record, s
  */
 bool sk_record_unpack(apr_pool_t *pool, const unsigned char *bytes, size_t length,
                       sk_record *record);
+
+/** How much sk_record_lay_out() takes. packed: what the record was unpacked from */
+size_t sk_record_room(const sk_record *record, sk_span packed);
+
+/** A copy of the record, with all that it points to behind it in the room, which has to be aligned. */
+void sk_record_lay_out(void *room, const sk_record *record, sk_span packed);
 
 #endif

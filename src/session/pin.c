@@ -141,12 +141,14 @@ static void remember(request_rec *r, const session_rec *z, const char *text)
 {
     const char *entry = sk_visit_first(r)->entry;
     size_t length = strlen(entry);
-    char *bytes = apr_palloc(r->pool, sizeof(z->expiry) + length);
-    sk_span content = {bytes, sizeof(z->expiry) + length};
+    char *room = sk_memo_room(mod_session.memo, sk_settings_of(r->server), text_span(text),
+                              sizeof(z->expiry) + length);
 
-    memcpy(bytes, &z->expiry, sizeof(z->expiry));
-    memcpy(bytes + sizeof(z->expiry), entry, length);
-    sk_memo_add(mod_session.memo, sk_settings_of(r->server), text_span(text), content);
+    if (room) {
+        memcpy(room, &z->expiry, sizeof(z->expiry));
+        memcpy(room + sizeof(z->expiry), entry, length);
+        sk_memo_keep(mod_session.memo, room);
+    }
 }
 
 /*

@@ -25,6 +25,18 @@ static apr_time_t seconds_now(const request_rec *r)
 /* What this process has opened. */
 static sk_memo *known;
 
+/* As it was unpacked: most requests change nothing of it. */
+static void remember(const sk_sealer *sealer, sk_span closed, const sk_record *record,
+                     sk_span packed)
+{
+    void *room = sk_memo_room(known, sealer, closed, sk_record_room(record, packed));
+
+    if (room) {
+        sk_record_lay_out(room, record, packed);
+        sk_memo_keep(known, room);
+    }
+}
+
 /*
  * For as long as the first request lives; NULL if the entry is none that we have sealed.
  * note: see sk_revoked_look()
@@ -35,18 +47,17 @@ static sk_record *open_entry(request_rec *r, const char *entry, sk_memo_note **n
     apr_pool_t *pool = sk_visit_first(r)->first->pool;
     sk_record *record = apr_palloc(pool, sizeof(*record));
     sk_span closed = {entry, strlen(entry)}, opened;
-    bool is_known = sk_memo_find(known, pool, sealer, closed, &opened, note);
 
-    if (!is_known) {
-        opened.bytes = sk_unseal(pool, sealer, entry, &opened.length);
-        opened = opened.bytes ? sk_decompress(pool, opened) : opened;
+    if (sk_memo_find(known, pool, sealer, closed, &opened, note)) {
+        *record = *(const sk_record *)opened.bytes;
+        return record;
     }
+    opened.bytes = sk_unseal(pool, sealer, entry, &opened.length);
+    opened = opened.bytes ? sk_decompress(pool, opened) : opened;
     if (!opened.bytes || !sk_record_unpack(pool, opened.bytes, opened.length, record)) {
         return NULL;
     }
-    if (!is_known) {
-        sk_memo_add(known, sealer, closed, opened);
-    }
+    remember(sealer, closed, record, opened);
     return record;
 }
 

@@ -93,11 +93,21 @@ static void expect_round_trip(apr_pool_t *pool, const sk_record *record)
 {
     size_t length;
     unsigned char *bytes = pack(pool, record, &length);
-    sk_record unpacked;
+    sk_span packed = {bytes, length};
+    sk_record unpacked, *laid_out;
 
     memset(&unpacked, 0x5a, sizeof(unpacked));
     assert_true(sk_record_unpack(pool, bytes, length, &unpacked));
     expect_records(pool, &unpacked, record);
+
+    laid_out = test_malloc(sk_record_room(&unpacked, packed));
+    sk_record_lay_out(laid_out, &unpacked, packed);
+    /* What it is a copy of may go. */
+    memset(bytes, 0x5a, length);
+    memset(unpacked.identity.extras, 0x5a,
+           sizeof(sk_extra) * (size_t)record->identity.extras_count);
+    expect_records(pool, laid_out, record);
+    test_free(laid_out);
 }
 
 static void a_full_record_comes_back(void **state)
