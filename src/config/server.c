@@ -346,6 +346,7 @@ static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings
                     settings->paths[i]);
             }
         }
+        settings->path_letters[i] = settings->paths[i] ? settings->paths[i][1] : '\0';
     }
     settings->after_login =
         sk_url_local_target(pool, server->after_login ? server->after_login : "/");

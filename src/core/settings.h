@@ -47,6 +47,7 @@ typedef struct sk_settings {
     const char *base_origin;
     const char *redirect_origin; /* of an absolute ScalekitRedirectURI; NULL: the request's */
     const char *paths[SK_ENDPOINTS]; /* NULL where switched off */
+    char path_letters[SK_ENDPOINTS]; /* behind the slash: by it most other paths are told */
     const char *after_login;
     const char *after_logout;
 

@@ -101,25 +101,14 @@ static sk_span fetch(const sk_call *call, const sk_cache *cache, apr_time_t now,
     return found;
 }
 
-/* What was sealed, which is remembered. */
-static sk_span open_once(const sk_call *call, const sk_cache *cache, sk_span found)
-{
-    sk_span opened;
-
-    if (!sk_memo_find(cache->memo, call->pool, cache->sealer, found, &opened, NULL)) {
-        opened.bytes = sk_unseal_bytes(call->pool, cache->sealer, found, &opened.length);
-        if (opened.bytes) {
-            sk_memo_add(cache->memo, cache->sealer, found, opened);
-        }
-    }
-    return opened;
-}
-
 static const unsigned char *unseal(const sk_call *call, const sk_cache *cache,
                                    const sk_cache_key *key, sk_span found, size_t *length)
 {
-    sk_span named = found.bytes ? open_once(call, cache, found) : found;
+    sk_span named = {NULL, 0};
 
+    if (found.bytes) {
+        named.bytes = sk_unseal_bytes(call->pool, cache->sealer, found, &named.length);
+    }
     if (!named.bytes || named.length < sizeof(*key)
         || memcmp(named.bytes, key, sizeof(*key)) != 0) {
         return NULL;
@@ -136,51 +125,74 @@ const unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, ap
     return unseal(call, cache, key, found, length);
 }
 
-/* ---- names that were found before: to hash one anew takes a fifth of a request's instructions ---- */
+/* ---- what goes by a secret: to hash it and to open the value anew takes a fifth of a request's instructions ---- */
 
-/* What is remembered of a secret: the purpose with its NUL, and the name. */
-static bool recall_name(const sk_call *call, const sk_cache *cache, const char *purpose,
-                        sk_span secret, sk_cache_key *key)
+/* What is remembered of a secret. */
+typedef struct known {
+    sk_cache_key key;
+    uint64_t sum;   /* of the value as it is in the table */
+    char purpose[]; /* with its NUL; the value follows */
+} known;
+
+static const known *recall(const sk_call *call, const sk_cache *cache, const char *purpose,
+                           sk_span secret, sk_span *value)
 {
-    size_t length = strlen(purpose) + 1;
-    sk_span known;
+    sk_span content;
+    const known *found;
 
-    if (!sk_memo_find(cache->memo, call->pool, cache, secret, &known, NULL)
-        || known.length != length + sizeof(*key) || memcmp(known.bytes, purpose, length) != 0) {
-        return false;
+    if (!sk_memo_find(cache->memo, call->pool, cache, secret, &content, NULL)) {
+        return NULL;
     }
-    memcpy(key, (const char *)known.bytes + length, sizeof(*key));
-    return true;
+    found = content.bytes;
+    value->bytes = found->purpose + strlen(found->purpose) + 1;
+    value->length =
+        (size_t)((const char *)content.bytes + content.length - (const char *)value->bytes);
+    return strcmp(found->purpose, purpose) == 0 ? found : NULL;
 }
 
-static void remember_name(const sk_call *call, const sk_cache *cache, const char *purpose,
-                          sk_span secret, const sk_cache_key *key)
+static void remember(const sk_cache *cache, const char *purpose, sk_span secret,
+                     const sk_cache_key *key, uint64_t sum, sk_span value)
 {
     size_t length = strlen(purpose) + 1;
-    char *bytes = apr_palloc(call->pool, length + sizeof(*key));
-    sk_span known = {bytes, length + sizeof(*key)};
+    known *room =
+        sk_memo_room(cache->memo, cache, secret, sizeof(known) + length + value.length);
 
-    memcpy(bytes, purpose, length);
-    memcpy(bytes + length, key, sizeof(*key));
-    sk_memo_add(cache->memo, cache, secret, known);
+    if (room) {
+        room->key = *key;
+        room->sum = sum;
+        memcpy(room->purpose, purpose, length);
+        memcpy(room->purpose + length, value.bytes, value.length);
+        sk_memo_keep(cache->memo, room);
+    }
 }
 
 const unsigned char *sk_cache_find(const sk_call *call, const sk_cache *cache, apr_time_t now,
                                    const char *purpose, const char *secret, size_t *length)
 {
-    sk_span text = {secret, strlen(secret)};
+    sk_span text = {secret, strlen(secret)}, value;
+    const known *found = recall(call, cache, purpose, text, &value);
     sk_cache_key key;
-    bool is_known = recall_name(call, cache, purpose, text, &key);
-    const unsigned char *value;
+    uint64_t sum;
 
-    if (!is_known && !sk_cache_name(cache, purpose, secret, &key)) {
+    if (found) {
+        key = found->key;
+    }
+    else if (!sk_cache_name(cache, purpose, secret, &key)) {
         return NULL;
     }
-    value = sk_cache_get(call, cache, now, &key, length);
-    if (value && !is_known) {
-        remember_name(call, cache, purpose, text, &key);
+    if (!sk_table_sum(cache->table, now, key.bytes, &sum)) {
+        return NULL;
     }
-    return value;
+    if (!found || found->sum != sum) {
+        value.bytes = sk_cache_get(call, cache, now, &key, &value.length);
+        if (!value.bytes) {
+            return NULL;
+        }
+        /* Where it was replaced since, it is read again. */
+        remember(cache, purpose, text, &key, sum, value);
+    }
+    *length = value.length;
+    return value.bytes;
 }
 
 bool sk_cache_has(const sk_call *call, const sk_cache *cache, apr_time_t now,

@@ -39,7 +39,7 @@ typedef struct sk_cache_key {
 /**
  * Makes the cache of an environment. Its keys are cleansed with the pool.
  * @param table must live as long as the pool
- * @param memo spares opening the same value and hashing the same name again; must live as long as the pool; NULL: none
+ * @param memo spares sk_cache_find() work; must live as long as the pool; NULL: none
  * @param secrets `const char *` each, at least one; the first seals, all open
  * @return NULL if OpenSSL fails
  */
@@ -61,8 +61,8 @@ const unsigned char *sk_cache_get(const sk_call *call, const sk_cache *cache, ap
                                   const sk_cache_key *key, size_t *length);
 
 /**
- * The same of what goes by this secret, whose beginning nobody can choose (see memo.h): it and the name are remembered
- * if there is a value, until they make room.
+ * The same of what goes by this secret, whose beginning nobody can choose (see memo.h). What is found is remembered, until
+ * it makes room or another value is there.
  */
 const unsigned char *sk_cache_find(const sk_call *call, const sk_cache *cache, apr_time_t now,
                                    const char *purpose, const char *secret, size_t *length);

@@ -273,6 +273,21 @@ unsigned char *sk_table_get(sk_table *table, apr_pool_t *pool, apr_time_t now,
     return value;
 }
 
+bool sk_table_sum(const sk_table *table, apr_time_t now, const unsigned char *key,
+                  uint64_t *sum)
+{
+    stripe *locked = lock(table, key);
+    const sk_ring_entry *entry = locked ? sk_ring_find(&locked->ring, now, key) : NULL;
+
+    if (entry) {
+        *sum = entry->sum;
+    }
+    if (locked) {
+        unlock(locked);
+    }
+    return entry;
+}
+
 static sk_outcome put(sk_table *table, apr_time_t now, sk_ring_item *item, apr_time_t ttl,
                       bool only_if_absent)
 {

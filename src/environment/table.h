@@ -25,6 +25,7 @@
 #define SK_ENVIRONMENT_TABLE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <apr_pools.h>
@@ -84,6 +85,14 @@ sk_table *sk_table_open(const sk_call *call, apr_pool_t *process, size_t size);
  */
 unsigned char *sk_table_get(sk_table *table, apr_pool_t *pool, apr_time_t now,
                             const unsigned char *key, size_t *length);
+
+/**
+ * A number that goes with the value of a key and is another one with another value, as surely as checksums are that nobody
+ * can choose: values have to differ at random, as what is sealed does.
+ * @return false if there is none
+ */
+bool sk_table_sum(const sk_table *table, apr_time_t now, const unsigned char *key,
+                  uint64_t *sum);
 
 /**
  * Stores a value, in place of the one that is there. It is alive for `ttl`: at now + ttl it is not any more.

@@ -35,15 +35,10 @@ static int (*const handlers[SK_ENDPOINTS])(request_rec *) = {
 /* The callback's URL is registered to the letter; the others are also found with a slash behind them. */
 static bool is_path(const char *uri, const char *path, sk_endpoint endpoint)
 {
-    for (; *path && *path == *uri; path++, uri++) {
+    for (; path && *path && *path == *uri; path++, uri++) {
     }
-    return !*path && (!*uri || (endpoint != SK_ENDPOINT_CALLBACK && strcmp(uri, "/") == 0));
-}
-
-/* Mostly told from the letter behind the slash. */
-static bool is_other(const char *uri, const char *path)
-{
-    return !path || path[0] != uri[0] || path[1] != uri[1];
+    return path && !*path
+           && (!*uri || (endpoint != SK_ENDPOINT_CALLBACK && strcmp(uri, "/") == 0));
 }
 
 /* An ErrorDocument that names one of our paths must not run it: only what the browser asked for, or a rewriting of it. */
@@ -60,14 +55,18 @@ static bool is_claimed(request_rec *r)
 static int claim(request_rec *r)
 {
     const sk_settings *settings = sk_settings_of(r->server);
+    char letter = '\0';
     int i;
 
     if (!settings || !is_asked_for(r) || is_claimed(r)) {
         return DECLINED;
     }
+    if (*r->uri) {
+        letter = r->uri[1];
+    }
     for (i = 0; i < SK_ENDPOINTS; i++) {
-        const char *path = settings->paths[i];
-        if (!is_other(r->uri, path) && is_path(r->uri, path, (sk_endpoint)i)) {
+        if (settings->path_letters[i] == letter
+            && is_path(r->uri, settings->paths[i], (sk_endpoint)i)) {
             sk_visit_of(r)->endpoint = (sk_endpoint)i;
             return OK;
         }

@@ -333,11 +333,15 @@ static const char *find(apr_pool_t *pool, const sk_cache *cache, const char *pur
 {
     sk_call call = {pool, note, NULL, 0, false, false};
     size_t length;
+    const char *text = (const char *)sk_cache_find(&call, cache, NOW, purpose, secret, &length);
 
-    return (const char *)sk_cache_find(&call, cache, NOW, purpose, secret, &length);
+    if (text) {
+        assert_int_equal(length, strlen(text));
+    }
+    return text;
 }
 
-/* Each twice, as the second time the name is remembered; and both caches have one memo. */
+/* Each twice, as the second time it is remembered; and both caches have one memo. */
 static void what_goes_by_a_secret_is_found_as_by_its_name(void **state)
 {
     sk_memo *memo = sk_memo_create(*state, 64 * 1024);
@@ -363,7 +367,9 @@ static void what_goes_by_a_secret_is_found_as_by_its_name(void **state)
         assert_null(find(*state, cache, "refresh", "another-secret"));
     }
     assert_int_equal(set(*state, cache, key, "newer"), SK_OUTCOME_YES);
-    support_expect_text("changed", find(*state, cache, "refresh", "a-secret"), "newer");
+    for (round = 0; round < 2; round++) {
+        support_expect_text("changed", find(*state, cache, "refresh", "a-secret"), "newer");
+    }
     assert_int_equal(sk_cache_delete(&call, cache, NOW, &key), SK_OUTCOME_YES);
     assert_null(find(*state, cache, "refresh", "a-secret"));
 }
