@@ -3,7 +3,7 @@
 
 import { expiredVisitors, inParallel, quantile, refreshes, refreshesFail, reused, tally } from '../test/support/refreshing.mjs';
 import { signIn } from './stage.mjs';
-import { cpuOf, crowd, mean, median, privateMemoryOf, sample, shuffled } from './measure.mjs';
+import { cpuOf, crowd, median, privateMemoryOf, sample, shuffled } from './measure.mjs';
 
 const HERD = 200;
 const TOKEN_MS = 100; // what a refresh takes at Scalekit
@@ -20,19 +20,21 @@ async function renew(subjects) {
   }
 }
 
-const SLICES = 4;
+const SLICE = 0.1; // seconds
 
-// What else a machine does comes and goes within seconds: by turns with what the subject is compared with, in slices.
+// What else a machine does comes and goes within a second: by turns with what the subject is compared with, in slices, of which those in the
+// middle count.
 async function sampleBeside(subject, base, seconds) {
   const slices = [];
-  for (let i = 0; i < SLICES; i += 1) {
-    const { us: baseUs } = await sample(base, seconds / SLICES / 2);
-    slices.push({ baseUs, ...await sample(subject, seconds / SLICES / 2) });
+  for (let i = 0; i < seconds / SLICE / 2; i += 1) {
+    const { us: baseUs } = await sample(base, SLICE);
+    const { us, perSecond } = await sample(subject, SLICE);
+    slices.push({ us, ratio: us / baseUs, perSecond });
   }
-  return Object.fromEntries(['baseUs', 'us', 'perSecond'].map((key) => [key, mean(slices.map((slice) => slice[key]))]));
+  return Object.fromEntries(['us', 'ratio', 'perSecond'].map((key) => [key, median(slices.map((slice) => slice[key]))]));
 }
 
-/** { name: [{ us, perSecond, and baseUs: of what it is compared with, one for each round] } */
+/** { name: [{ us, perSecond, and ratio: to what it is compared with, one for each round] } */
 export async function measureRequests(subjects, { rounds, seconds, say = silent }) {
   const samples = Object.fromEntries(subjects.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {

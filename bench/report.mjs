@@ -35,9 +35,9 @@ export function summarize(subjects, samples) {
   const baseOf = (subject) => subjects.find(({ name }) => name === (subject.beside ?? 'file'));
   const isBase = (subject) => !subject.beside && subjects.some((other) => other !== subject && baseOf(other) === subject);
   const meanOf = (subject, value) => mean(samples[subject.name].map(value));
-  const usOf = (subject) => (isBase(subject) ? meanOf(subject, ({ us }) => us) : usOf(baseOf(subject)) * meanOf(subject, ({ us, baseUs }) => us / baseUs));
+  const usOf = (subject) => (isBase(subject) ? meanOf(subject, ({ us }) => us) : usOf(baseOf(subject)) * meanOf(subject, ({ ratio }) => ratio));
   return subjects.map((subject) => {
-    const ratios = samples[subject.name].map(({ us, baseUs }) => us / baseUs);
+    const ratios = samples[subject.name].map(({ ratio }) => ratio);
     const base = usOf(baseOf(subject));
     return {
       ...subject,

@@ -7,7 +7,7 @@ import { say, writeReport } from './report.mjs';
 import { withCandidates } from './stage.mjs';
 
 const sizes = {
-  full: { rounds: 12, seconds: 2, loginRounds: 9, logins: 100, herds: 5 },
+  full: { rounds: 12, seconds: 3.2, loginRounds: 9, logins: 100, herds: 5 },
   quick: { rounds: 3, seconds: 0.25, loginRounds: 2, logins: 20, herds: 1 },
 };
 

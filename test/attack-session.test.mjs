@@ -161,6 +161,20 @@ describe('an application that sets a cookie of our names', () => {
       assert.equal(parseEnvironment((await ada.get('/cgi-bin/env')).text).REMOTE_USER, ADA);
     }
   });
+
+  it('leaves it to the browser also where it breaks off, and httpd begins another answer', async () => {
+    for (const cookie of ['', `Set-Cookie: session=${planted}; Path=/\r\n`]) {
+      backend.answer('/app', { raw: `HTTP/1.1 200 OK\r\n${cookie}Transfer-Encoding: chunked\r\n\r\nzz\r\n` });
+      await site.scalekit.control({ reset: true, accessTokenLife: 2 });
+      const ada = await signIn(site, { as: 'ada@acme.test' });
+      await new Promise((next) => { setTimeout(next, 1500); });
+      const answer = await ada.get('/page/app');
+      assert.equal(answer.status, 502);
+      assert.deepEqual(answer.all('set-cookie').map((line) => line.split('=')[0]), ['session']);
+      assert.notEqual(cookiesOf(answer).session.value, planted);
+    }
+    await site.scalekit.control({ reset: true });
+  });
 });
 
 describe('another host of the domain, which sets cookies for this one,', () => {

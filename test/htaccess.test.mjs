@@ -249,9 +249,9 @@ describe('an author of .htaccess', () => {
       }
     });
 
-    it('by Header, with the cookie of a session of his own', async () => {
+    it('by Header, with the cookie of a session of his own, or of none', async () => {
       const { value: own } = (await signIn(site, { as: 'max@acme.test' })).jar.get('session');
-      const lines = ['Header', 'Header always'].map((one) => `${one} add Set-Cookie "session=${own};path=/"`).join('\n');
+      const lines = ['Header', 'Header always'].flatMap((one) => [own, ''].map((value) => `${one} add Set-Cookie "session=${value};path=/"`)).join('\n');
       site.writeFiles({ 'htdocs/eve/planted/.htaccess': `AuthType None\nRequire all granted\n${lines}\nHeader add Set-Cookie "theirs=1"\n`,
         'htdocs/eve/planted/index.html': 'x' });
       assert.deepEqual((await site.get('/eve/planted/')).all('Set-Cookie'), ['theirs=1']);

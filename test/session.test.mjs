@@ -24,6 +24,7 @@ const hosts = {
   remove: { SessionCookieRemove: 'On' },
   removemaxage: { SessionCookieRemove: 'On', SessionMaxAge: 3600 },
   removecrypto: { ...CRYPTO, SessionCookieRemove: 'On', SessionMaxAge: 3600 },
+  edited: { SessionMaxAge: 3600, Header: 'always edit Set-Cookie ^(.*)$ "$1;SameSite=None;Priority=High"' }, // as some harden a server
   short: { SessionMaxAge: 2 },
   over: { SessionMaxAge: OVER },
   overcrypto: { ...CRYPTO, SessionMaxAge: OVER },
@@ -126,7 +127,7 @@ describe('a login that finds a session cookie', () => {
     'twice, both of no use': () => ['garbage', 'scalekit=AAAA'],
     'twice, one of them expired': () => [expired.over, expired.overcrypto],
   };
-  for (const host of ['plain', 'maxage', 'crypto', 'cryptomaxage', 'remove', 'removemaxage', 'removecrypto']) {
+  for (const host of ['plain', 'maxage', 'crypto', 'cryptomaxage', 'remove', 'removemaxage', 'removecrypto', 'edited']) {
     for (const [name, values] of Object.entries(cookies)) {
       it(`${name} (${host}) succeeds at the first try, and lasts`, async () => {
         const visitor = visitorOf(host);
@@ -294,11 +295,14 @@ describe('no session', () => {
     }
   });
 
-  it('takes an application\'s own cookies out of its answer, though they begin as it does', async () => {
+  it('takes an application\'s own cookies out of its answer, though they begin as it does, and lets it send none of its name', async () => {
     const nobody = visitorOf('headers');
-    backend.answer('/open', { headers: { 'X-Replace-Session': 'n=2', 'Set-Cookie': ['count=n=25; Path=/'] }, body: 'page' });
-    const answer = await nobody.get('/proxied/open');
-    assert.deepEqual(Object.entries(cookiesOf(answer)).map(([name, { value }]) => `${name}=${value}`).sort(), ['count=n=25', 'session=n=2']);
+    const cookies = ['count=n=25; Path=/', 'session=n=3; Path=/', 'session=; Max-Age=0; Path=/'];
+    for (const [content, sent] of [['n=2', 'session=n=2'], ['n=', 'session=']]) {
+      backend.answer('/open', { headers: { 'X-Replace-Session': content, 'Set-Cookie': cookies }, body: 'page' });
+      const answer = await nobody.get('/proxied/open');
+      assert.deepEqual(answer.all('set-cookie').map((line) => line.split(';')[0]).sort(), ['count=n=25', sent], content);
+    }
   });
 
   it('is what somebody had set before the login', async () => {

@@ -186,13 +186,3 @@ void sk_memo_keep(sk_memo *memo, void *room)
     memo->used += added->size;
     apr_thread_mutex_unlock(memo->mutex);
 }
-
-void sk_memo_add(sk_memo *memo, const void *owner, sk_span closed, sk_span content)
-{
-    void *room = sk_memo_room(memo, owner, closed, content.length);
-
-    if (room) {
-        memcpy(room, content.bytes, content.length);
-        sk_memo_keep(memo, room);
-    }
-}

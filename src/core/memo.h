@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What this process has opened: what was sealed, or encrypted by others, and what was in it.
+ * What this process has opened: what was sealed, or encrypted by others, or lies behind a secret, and what was in it.
  *
  * It is remembered for every byte of what was opened and for an owner, outside of whom it is not found. What is the same in
  * bytes 8 to 24 is found slowly, so only what has a nonce, a MAC or the like there belongs here.
@@ -40,15 +40,12 @@ bool sk_memo_find(sk_memo *memo, apr_pool_t *pool, const void *owner, sk_span cl
                   sk_span *content, sk_memo_note **note);
 
 /**
- * Room for what was in it, to be filled and given to sk_memo_keep(): for what has pointers into itself.
+ * Room for what was in it, to be filled and given to sk_memo_keep().
  * @return aligned for any type; NULL if it would take more than a quarter of the memo
  */
 void *sk_memo_room(sk_memo *memo, const void *owner, sk_span closed, size_t length);
 
 /** Remembers what is in the room, which is the memo's from then on. */
 void sk_memo_keep(sk_memo *memo, void *room);
-
-/** Remembers a copy of what was in it. */
-void sk_memo_add(sk_memo *memo, const void *owner, sk_span closed, sk_span content);
 
 #endif

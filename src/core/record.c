@@ -104,6 +104,7 @@ typedef struct reader {
     apr_pool_t *pool;
     const unsigned char *next, *end;
     bool failed;
+    sk_extra *extras; /* where they are to go; NULL: into the pool */
 } reader;
 
 static const unsigned char *read_bytes(reader *r, size_t length)
@@ -219,7 +220,7 @@ sk_token sk_token_pack(apr_pool_t *pool, const char *text)
 static char *text_of(apr_pool_t *pool, const sk_token *token)
 {
     const char *parts[3];
-    reader r = {pool, NULL, NULL, false};
+    reader r = {pool, NULL, NULL, false, NULL};
     int part;
 
     if (!token->bytes || token->length == 0) {
@@ -275,7 +276,7 @@ static void read_extras(reader *r, sk_identity *identity)
         r->failed = true;
         return;
     }
-    identity->extras = apr_palloc(r->pool, sizeof(sk_extra) * count);
+    identity->extras = r->extras ? r->extras : apr_palloc(r->pool, sizeof(sk_extra) * count);
     for (i = 0; i < count && !r->failed; i++) {
         sk_extra *extra = &identity->extras[i];
         extra->name = read_text(r);
@@ -331,11 +332,9 @@ const unsigned char *sk_record_pack(apr_pool_t *pool, const sk_record *record, s
     return w.bytes;
 }
 
-bool sk_record_unpack(apr_pool_t *pool, const unsigned char *bytes, size_t length,
-                      sk_record *record)
+static bool read_record(reader *r, sk_record *record)
 {
-    reader r = {pool, bytes, bytes + length, false};
-    const unsigned char *head = read_bytes(&r, 2);
+    const unsigned char *head = read_bytes(r, 2);
 
     if (!head || head[0] != SK_RECORD_VERSION) {
         return false;
@@ -343,72 +342,46 @@ bool sk_record_unpack(apr_pool_t *pool, const unsigned char *bytes, size_t lengt
     memset(record, 0, sizeof(*record));
     record->sheds_access_token = head[1] & SHEDS_ACCESS_TOKEN;
     record->sheds_id_token = head[1] & SHEDS_ID_TOKEN;
-    record->id = read_text(&r);
-    read_identity(&r, &record->identity);
-    record->login = read_time(&r);
-    record->confirmed = read_time(&r);
-    record->last_use = read_time(&r);
-    record->access_expiry = read_time(&r);
-    record->refresh_at = read_time(&r);
-    record->absolute_end = read_time(&r);
-    record->refresh_token = read_token(&r);
-    record->id_token = read_token(&r);
-    record->access_token = read_token(&r);
-    return !r.failed && r.next == r.end && record->id && record->identity.sub;
+    record->id = read_text(r);
+    read_identity(r, &record->identity);
+    record->login = read_time(r);
+    record->confirmed = read_time(r);
+    record->last_use = read_time(r);
+    record->access_expiry = read_time(r);
+    record->refresh_at = read_time(r);
+    record->absolute_end = read_time(r);
+    record->refresh_token = read_token(r);
+    record->id_token = read_token(r);
+    record->access_token = read_token(r);
+    return !r->failed && r->next == r->end && record->id && record->identity.sub;
 }
 
-/* ---- a record with all that it points to ---- */
-
-static size_t extras_size(const sk_record *record)
+bool sk_record_unpack(apr_pool_t *pool, const unsigned char *bytes, size_t length,
+                      sk_record *record)
 {
-    return sizeof(sk_extra) * (size_t)record->identity.extras_count;
+    reader r = {pool, bytes, bytes + length, false, NULL};
+
+    return read_record(&r, record);
 }
 
-size_t sk_record_room(const sk_record *record, sk_span packed)
+/* ---- a record with all that it points to: itself, the extras, the bytes ---- */
+
+static size_t head_of(int extras_count)
 {
-    return sizeof(*record) + extras_size(record) + packed.length;
+    return sizeof(sk_record) + sizeof(sk_extra) * (size_t)extras_count;
 }
 
-/* From one copy of the packed bytes to another. */
-typedef struct move {
-    const char *from, *to;
-} move;
-
-static const void *moved(move m, const void *pointer)
+size_t sk_record_room(const sk_record *unpacked, sk_span packed)
 {
-    return pointer ? m.to + ((const char *)pointer - m.from) : NULL;
+    return head_of(unpacked->identity.extras_count) + packed.length;
 }
 
-static void move_identity(move m, sk_identity *identity)
+void sk_record_lay_out(void *room, const sk_record *unpacked, sk_span packed)
 {
-    int i;
+    sk_record *record = room;
+    unsigned char *bytes = (unsigned char *)room + head_of(unpacked->identity.extras_count);
+    reader r = {NULL, bytes, bytes + packed.length, false, (sk_extra *)(record + 1)};
 
-#define SK_TEXT(field, variable, header) identity->field = moved(m, identity->field);
-    SK_IDENTITY_TEXTS(SK_TEXT)
-    SK_IDENTITY_LISTS(SK_TEXT)
-#undef SK_TEXT
-    for (i = 0; i < identity->extras_count; i++) {
-        identity->extras[i].name = moved(m, identity->extras[i].name);
-        identity->extras[i].value = moved(m, identity->extras[i].value);
-    }
-}
-
-void sk_record_lay_out(void *room, const sk_record *record, sk_span packed)
-{
-    sk_record *copy = room;
-    sk_extra *extras = (sk_extra *)(copy + 1);
-    char *bytes = (char *)extras + extras_size(record);
-    move m = {packed.bytes, bytes};
-
-    *copy = *record;
     memcpy(bytes, packed.bytes, packed.length);
-    if (record->identity.extras_count > 0) {
-        memcpy(extras, record->identity.extras, extras_size(record));
-    }
-    copy->identity.extras = extras;
-    move_identity(m, &copy->identity);
-    copy->id = moved(m, copy->id);
-    copy->refresh_token.bytes = moved(m, copy->refresh_token.bytes);
-    copy->id_token.bytes = moved(m, copy->id_token.bytes);
-    copy->access_token.bytes = moved(m, copy->access_token.bytes);
+    read_record(&r, record);
 }

@@ -61,10 +61,13 @@ const unsigned char *sk_record_pack(apr_pool_t *pool, const sk_record *record, s
 bool sk_record_unpack(apr_pool_t *pool, const unsigned char *bytes, size_t length,
                       sk_record *record);
 
-/** How much sk_record_lay_out() takes. packed: what the record was unpacked from */
-size_t sk_record_room(const sk_record *record, sk_span packed);
+/**
+ * How much sk_record_lay_out() takes.
+ * @param unpacked what came out of the packed bytes
+ */
+size_t sk_record_room(const sk_record *unpacked, sk_span packed);
 
-/** A copy of the record, with all that it points to behind it in the room, which has to be aligned. */
-void sk_record_lay_out(void *room, const sk_record *record, sk_span packed);
+/** Unpacks it once more: into the room, which has to be aligned, with all that it points to behind it. */
+void sk_record_lay_out(void *room, const sk_record *unpacked, sk_span packed);
 
 #endif

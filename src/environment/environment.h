@@ -23,7 +23,7 @@ bool sk_environment_is_resting(const char *wrong);
 /** What all environments of a process have in common. */
 typedef struct sk_process {
     sk_table *table;     /* shared by all processes of the server */
-    sk_memo *memo;       /* spares opening the same value again; NULL: none */
+    sk_memo *memo;       /* spares sk_cache_find() work; NULL: none */
     sk_errands *errands; /* who ask and check; NULL: see sk_errands_run() */
     sk_handles *handles;
     /* Requests that the server serves at a time: with a slow Scalekit a tenth may refresh or wait for it, half may log in */

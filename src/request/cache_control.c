@@ -11,7 +11,6 @@
 #include "config/config.h"
 #include "request/planted.h"
 #include "session/cookies.h"
-#include "session/sent.h"
 #include "session/session.h"
 #include "session/visit.h"
 
@@ -92,7 +91,7 @@ static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade
 
     sk_session_review(r);
     sk_planted_take_out(r);
-    sk_sent_release(r);
+    sk_cookies_release(r);
     if (sk_visit_first(r)->session_decided || carries_session(r) || may_include_protected(r)) {
         const char *theirs = apr_table_get(r->err_headers_out, "Cache-Control");
         if (!theirs) {

@@ -8,7 +8,7 @@
 
 #include <httpd.h>
 
-/** When all is said (with mod_headers .htaccess files set cookies as well), and those of the session are still withheld. */
+/** Takes what others set out of the answer, when all is said: with mod_headers .htaccess files set cookies as well. */
 void sk_planted_take_out(request_rec *r);
 
 void sk_planted_hook(apr_pool_t *pool);

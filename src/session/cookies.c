@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/cookies.h"
 
+#include <http_log.h>
 #include <apr_strings.h>
 
 #include "config/config.h"
 #include "session/visit.h"
+
+APLOG_USE_MODULE(auth_scalekit);
 
 const char *sk_cookies_header(request_rec *r)
 {
@@ -82,8 +85,10 @@ const char *sk_cookies_name(request_rec *r, const char *name, bool secure)
 
 /* ---- what is sent ---- */
 
-void sk_cookies_change(apr_pool_t *pool, apr_table_t *headers, sk_cookies_changer *change,
-                       void *baton)
+/* A Set-Cookie line, or NULL to take it out. */
+typedef const char *changer(void *baton, const char *line);
+
+static void change(apr_pool_t *pool, apr_table_t *headers, changer *changed, void *baton)
 {
     const apr_array_header_t *all = apr_table_elts(headers);
     apr_array_header_t *kept;
@@ -96,7 +101,7 @@ void sk_cookies_change(apr_pool_t *pool, apr_table_t *headers, sk_cookies_change
     for (i = 0; i < all->nelts; i++) {
         const apr_table_entry_t *header = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
         const char *line =
-            strcasecmp(header->key, "Set-Cookie") == 0 ? change(baton, header->val) : NULL;
+            strcasecmp(header->key, "Set-Cookie") == 0 ? changed(baton, header->val) : NULL;
         if (line) {
             APR_ARRAY_PUSH(kept, const char *) = line;
         }
@@ -107,29 +112,56 @@ void sk_cookies_change(apr_pool_t *pool, apr_table_t *headers, sk_cookies_change
     }
 }
 
+apr_table_t *sk_cookies_outgoing(request_rec *r)
+{
+    sk_visit *visit = sk_visit_first(r);
+
+    if (!visit->outgoing) {
+        visit->outgoing = apr_table_make(visit->first->pool, 2);
+    }
+    return visit->outgoing;
+}
+
+/* What a subrequest is to send goes with it, unless mod_dir takes it over. */
 static void send_line(request_rec *r, const char *line)
 {
     sk_visit *visit = sk_visit_first(r);
 
-    line = apr_pstrdup(visit->first->pool, line);
-    if (!visit->sent) {
-        visit->sent = apr_array_make(visit->first->pool, 4, sizeof(char *));
+    if (!r->main) {
+        apr_table_add(sk_cookies_outgoing(r), "Set-Cookie", line);
+        return;
     }
-    APR_ARRAY_PUSH(visit->sent, const char *) = line;
-    apr_table_addn(r->err_headers_out, "Set-Cookie", line);
+    if (!visit->inner) {
+        visit->inner = apr_table_make(visit->first->pool, 2);
+    }
+    apr_table_add(visit->inner, "Set-Cookie", line);
+    apr_table_add(r->err_headers_out, "Set-Cookie", line);
 }
 
-bool sk_cookies_is_sent(request_rec *r, const char *line)
+static bool has_line(const apr_table_t *headers, const char *line)
 {
-    const apr_array_header_t *sent = sk_visit_first(r)->sent;
+    const apr_array_header_t *all = headers ? apr_table_elts(headers) : NULL;
     int i;
 
-    for (i = 0; sent && i < sent->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(sent, i, const char *), line) == 0) {
+    for (i = 0; all && i < all->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(all, i, apr_table_entry_t).val, line) == 0) {
             return true;
         }
     }
     return false;
+}
+
+/* Again where the answer begins anew, as after a backend that breaks off: httpd has lost them then. */
+void sk_cookies_release(request_rec *r)
+{
+    const apr_table_t *outgoing = sk_visit_first(r)->outgoing;
+    const apr_array_header_t *lines = outgoing ? apr_table_elts(outgoing) : NULL;
+    int i;
+
+    for (i = 0; lines && i < lines->nelts; i++) {
+        const apr_table_entry_t *line = &APR_ARRAY_IDX(lines, i, apr_table_entry_t);
+        apr_table_addn(r->err_headers_out, line->key, line->val);
+    }
 }
 
 void sk_cookies_send(request_rec *r, const char *name, const char *value, long seconds,
@@ -148,6 +180,54 @@ static const char *without_name(void *name, const char *line)
 
 void sk_cookies_replace(request_rec *r, const char *name, const char *value)
 {
-    sk_cookies_change(r->pool, r->err_headers_out, without_name, (void *)(size_t)name);
+    change(r->pool, sk_cookies_outgoing(r), without_name, (void *)(size_t)name);
     send_line(r, apr_pstrcat(r->pool, name, "=", value, NULL));
+}
+
+/* ---- what others send ---- */
+
+/* The name under which a browser sends it back: "=session=x" is a cookie without a name, and comes back as "session=x". */
+static const char *name_of(apr_pool_t *pool, const char *line)
+{
+    char *name, *end;
+
+    line += strspn(line, " \t");
+    line += *line == '=' ? 1 : 0;
+    line += strspn(line, " \t");
+    name = apr_pstrmemdup(pool, line, strcspn(line, "=;"));
+    for (end = name + strlen(name); end > name && (end[-1] == ' ' || end[-1] == '\t'); end--) {
+    }
+    *end = '\0';
+    return name;
+}
+
+typedef struct planting {
+    request_rec *r;
+    sk_cookie_test *is_ours;
+} planting;
+
+static const char *unless_planted(void *baton, const char *line)
+{
+    const planting *p = baton;
+    const sk_visit *visit = sk_visit_first(p->r);
+    const char *name = name_of(p->r->pool, line);
+
+    if (!p->is_ours(name, p->r) || has_line(visit->inner, line)) {
+        return line;
+    }
+    if (!has_line(visit->outgoing, line)) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, p->r,
+                      "the application sets the cookie %s, which is not its own: taken out of "
+                      "its answer",
+                      name);
+    }
+    return NULL;
+}
+
+void sk_cookies_take_out(request_rec *r, sk_cookie_test *is_ours)
+{
+    planting p = {r, is_ours};
+
+    change(r->pool, r->headers_out, unless_planted, &p);
+    change(r->pool, r->err_headers_out, unless_planted, &p);
 }

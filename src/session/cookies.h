@@ -30,17 +30,19 @@ const char *sk_cookies_name(request_rec *r, const char *name, bool secure);
 void sk_cookies_send(request_rec *r, const char *name, const char *value, long seconds,
                      bool secure);
 
-/** Was this line sent by one of the two functions around it? */
-bool sk_cookies_is_sent(request_rec *r, const char *line);
-
 /** Sends a cookie, given as name and "value;attributes", in place of one of that name that was to be sent. */
 void sk_cookies_replace(request_rec *r, const char *name, const char *value);
 
-/** A Set-Cookie line, another one in its place, or NULL to remove it. */
-typedef const char *sk_cookies_changer(void *baton, const char *line);
+/**
+ * The Set-Cookie lines that are to be sent. They are as good as a password, and .htaccess files may copy headers of answers or change
+ * them (mod_headers): they are withheld until all others have had the answer.
+ */
+apr_table_t *sk_cookies_outgoing(request_rec *r);
 
-/** Does it to all Set-Cookie lines of these headers. */
-void sk_cookies_change(apr_pool_t *pool, apr_table_t *headers, sk_cookies_changer *change,
-                       void *baton);
+/** Takes the cookies for which `is_ours`, which gets the request, says so out of the answer: the withheld ones are not in it. */
+void sk_cookies_take_out(request_rec *r, sk_cookie_test *is_ours);
+
+/** Puts the withheld ones into the answer that goes to the browser. */
+void sk_cookies_release(request_rec *r);
 
 #endif

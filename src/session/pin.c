@@ -388,6 +388,7 @@ static apr_status_t save(request_rec *r, session_rec *z)
     if (visit->pinned == z && visit->is_void) {
         return OK;
     }
+    sk_sent_prepare(r);
     visit->is_saving = true;
     rv = mod_session.run_save(r, z);
     visit->is_saving = false;

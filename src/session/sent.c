@@ -35,7 +35,7 @@ static bool carries(const char *line, const char *value)
 /* What a line may hold of a session: itself, or its id as mod_session_dbd or as our store writes it. */
 typedef struct traces {
     const char *text, *id, *our_id;
-    bool is_gone; /* nothing was left in it: the line may have the browser drop it */
+    bool by_name; /* or the line has the name of a session's cookie */
 } traces;
 
 static traces traces_of(apr_pool_t *pool, const session_rec *z)
@@ -51,17 +51,10 @@ static traces traces_of(apr_pool_t *pool, const session_rec *z)
     return t;
 }
 
-static bool is_removal(request_rec *r, const char *line)
-{
-    size_t length = strcspn(line, "=");
-
-    return strncmp(line + length, "=;", 2) == 0 && sk_cookies_is_session(r, line, length);
-}
-
 static bool is_of(request_rec *r, const char *line, const traces *t)
 {
     return carries(line, t->text) || carries(line, t->id) || carries(line, t->our_id)
-           || (t->is_gone && is_removal(r, line));
+           || (t->by_name && sk_cookies_is_session(r, line, strcspn(line, "=")));
 }
 
 /* ---- attributes ---- */
@@ -110,15 +103,14 @@ static const char *as_configured(request_rec *r, const char *line)
                   : NULL;
 }
 
-/* ---- withheld, and released ---- */
+/* ---- withheld ---- */
 
 static void keep(request_rec *r, const apr_table_entry_t *header)
 {
-    sk_visit *visit = sk_visit_first(r);
     const char *line = as_configured(r, header->val);
 
     if (line) {
-        apr_table_add(visit->outgoing, header->key, line);
+        apr_table_add(sk_cookies_outgoing(r), header->key, line);
         return;
     }
     ap_log_rerror(
@@ -155,34 +147,30 @@ static void take(request_rec *r, apr_table_t *table, const traces *t, on_cookie 
     }
 }
 
+static bool is_session(const char *name, const void *r)
+{
+    return sk_cookies_is_session(r, name, strlen(name));
+}
+
+void sk_sent_prepare(request_rec *r)
+{
+    sk_cookies_take_out(r, is_session);
+}
+
 void sk_sent_withhold(request_rec *r, const session_rec *z)
 {
-    sk_visit *visit = sk_visit_first(r);
     traces t = traces_of(r->pool, z);
 
-    t.is_gone = !t.text || !*t.text;
-    if (!visit->outgoing) {
-        visit->outgoing = apr_table_make(visit->first->pool, 2);
-    }
+    t.by_name = true;
     take(r, r->err_headers_out, &t, keep);
     take(r, r->headers_out, &t, NULL);
 }
 
-void sk_sent_release(request_rec *r)
-{
-    sk_visit *visit = sk_visit_first(r);
-
-    if (visit->outgoing) {
-        r->err_headers_out = apr_table_overlay(r->pool, r->err_headers_out, visit->outgoing);
-        visit->outgoing = NULL;
-    }
-}
-
-/* ---- what is withheld ---- */
+/* ---- what was withheld ---- */
 
 size_t sk_sent_size(request_rec *r, const session_rec *z)
 {
-    const apr_array_header_t *headers = apr_table_elts(sk_visit_first(r)->outgoing);
+    const apr_array_header_t *headers = apr_table_elts(sk_cookies_outgoing(r));
     int i;
 
     for (i = 0; i < headers->nelts; i++) {
@@ -196,13 +184,10 @@ size_t sk_sent_size(request_rec *r, const session_rec *z)
 
 void sk_sent_take_back(request_rec *r, const session_rec *z)
 {
-    sk_visit *visit = sk_visit_first(r);
     traces t = traces_of(r->pool, z);
 
-    t.text = visit->saved;
-    if (visit->outgoing) {
-        take(r, visit->outgoing, &t, NULL);
-    }
+    t.text = sk_visit_first(r)->saved;
+    take(r, sk_cookies_outgoing(r), &t, NULL);
 }
 
 /* The same cookie, for the browser to drop. */
@@ -211,7 +196,7 @@ static void drop(request_rec *r, const apr_table_entry_t *header)
     const char *line = header->val;
     const char *name = apr_pstrmemdup(r->pool, line, strcspn(line, "="));
 
-    apr_table_add(sk_visit_first(r)->outgoing, header->key,
+    apr_table_add(sk_cookies_outgoing(r), header->key,
                   apr_pstrcat(r->pool, name, "=;Max-Age=0;", attributes_of(line), NULL));
 }
 
@@ -219,5 +204,5 @@ void sk_sent_drop(request_rec *r, const session_rec *z)
 {
     traces t = traces_of(r->pool, z);
 
-    take(r, sk_visit_first(r)->outgoing, &t, drop);
+    take(r, sk_cookies_outgoing(r), &t, drop);
 }

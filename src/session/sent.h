@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cookies that mod_session's providers have put into an answer for a session: those that hold what was encoded, or
- * its id, or have the browser drop them.
- *
- * They are as good as a password, and .htaccess files may copy headers of answers or change them (mod_headers). So they are
- * withheld until all others have had the answer, and have the attributes that the server's configuration gives them.
+ * The cookies that mod_session's providers put into an answer when a session is saved. Until they are released (see cookies.h) they
+ * are withheld, and they have the attributes that the server's configuration gives them.
  */
 #ifndef SK_SESSION_SENT_H
 #define SK_SESSION_SENT_H
@@ -13,11 +10,11 @@
 #include <httpd.h>
 #include <mod_session.h>
 
+/** Before a save: what has the name of a session's cookie by then is the application's, and goes. */
+void sk_sent_prepare(request_rec *r);
+
 /** After a save: takes its cookies out of the answer. mod_session_dbd puts each into it twice. */
 void sk_sent_withhold(request_rec *r, const session_rec *z);
-
-/** Puts them into the answer that goes to the browser. */
-void sk_sent_release(request_rec *r);
 
 /** The size of the cookie that holds the session itself (name, '=' and value, as browsers count); 0 if none does. */
 size_t sk_sent_size(request_rec *r, const session_rec *z);

@@ -52,9 +52,8 @@ typedef struct sk_visit {
     /* The Cookie header as it came, once ours were taken out of it; "": none */
     const char *cookies;
     const apr_array_header_t *read_cookies; /* sk_cookie: the cookies of that header */
-    apr_array_header_t *sent; /* const char *: Set-Cookie lines of ours; see cookies.h */
-    /* Set-Cookie lines of the session, which only the answer itself gets to see */
-    apr_table_t *outgoing;
+    apr_table_t *outgoing;                  /* Set-Cookie lines of ours; see cookies.h */
+    apr_table_t *inner;                     /* and those of subrequests */
     /* The session as the last save had it: mod_session forgets it with the next load */
     const char *saved;
     const char *reference;

@@ -265,6 +265,27 @@ export const rules = [
     test: 'test/store.test.mjs',
   },
   {
+    name: 'a session of the store that has changed is not the one that is remembered',
+    file: 'src/environment/cache.c',
+    from: 'if (!found || found->sum != sum) {',
+    to: 'if (!found) {',
+    test: 'test/unit/test_cache',
+  },
+  {
+    name: 'what an application planted is not sent with what a save sends',
+    file: 'src/session/pin.c',
+    from: '    sk_sent_prepare(r);\n',
+    to: '',
+    test: 'test/session.test.mjs',
+  },
+  {
+    name: 'an answer that begins anew has the session that was refreshed for it',
+    file: 'src/session/cookies.c',
+    from: 'apr_table_addn(r->err_headers_out, line->key, line->val);',
+    to: 'apr_table_addn(r->err_headers_out, line->key, line->val);\n        sk_visit_first(r)->outgoing = NULL;',
+    test: 'test/attack-session.test.mjs',
+  },
+  {
     name: 'what was decoded is remembered for its virtual host only',
     file: 'src/core/memo.c',
     from: 'if (found && found->owner != owner) {',
@@ -467,9 +488,9 @@ export const rules = [
   },
   {
     name: 'an application sets none of our cookies',
-    file: 'src/request/planted.c',
-    from: '        return line;\n    }\n    ap_log',
-    to: '    }\n    return line;\n    ap_log',
+    file: 'src/session/cookies.c',
+    from: 'if (!p->is_ours(name, p->r) || has_line(visit->inner, line)) {',
+    to: 'if (name) {',
     test: 'test/attack-session.test.mjs',
   },
   {
@@ -636,8 +657,8 @@ export const rules = [
   {
     name: '.htaccess adds no cookie of ours',
     file: 'src/request/planted.c',
-    from: '    sk_cookies_change(r->pool, r->headers_out, keep_unless_planted, r);\n    sk_cookies_change(r->pool, r->err_headers_out, keep_unless_planted, r);',
-    to: '    (void)r;\n    (void)keep_unless_planted;',
+    from: '    sk_cookies_take_out(r, is_ours);',
+    to: '    (void)r;',
     test: 'test/htaccess.test.mjs',
   },
   {

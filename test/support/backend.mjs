@@ -36,8 +36,8 @@ function describe(request, body) {
 
 /**
  * Answers 200 with { method, url, headers, fields, body } as JSON, and keeps these in requests. answer(path, how)
- * changes the answer for a path without its query; how is { status, headers, body, delay }, or a function of the
- * request that gives one; without how, the usual answer is back.
+ * changes the answer for a path without its query; how is { status, headers, body, delay }, { raw } for bytes after
+ * which the connection ends, or a function of the request that gives one; without how, the usual answer is back.
  */
 export async function startBackend() {
   const answers = new Map();
@@ -48,8 +48,12 @@ export async function startBackend() {
     const seen = describe(request, body);
     requests.push(seen);
     const how = answers.get(request.url.split('?', 1)[0]);
-    const { status = 200, headers = {}, body: text, delay = 0 } = (typeof how === 'function' ? how(seen) : how) || {};
+    const { status = 200, headers = {}, body: text, delay = 0, raw } = (typeof how === 'function' ? how(seen) : how) || {};
     if (delay) await new Promise((resolve) => { setTimeout(resolve, delay); });
+    if (raw) {
+      request.socket.end(raw);
+      return;
+    }
     response.writeHead(status, text === undefined ? { 'Content-Type': 'application/json', ...headers } : headers);
     response.end(text ?? JSON.stringify(seen));
   });

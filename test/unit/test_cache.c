@@ -328,17 +328,23 @@ static void one_process_refreshes_and_all_see_its_result(void **state)
     }
 }
 
-static const char *find(apr_pool_t *pool, const sk_cache *cache, const char *purpose,
-                        const char *secret)
+static const char *find_at(apr_pool_t *pool, const sk_cache *cache, apr_time_t now,
+                           const char *purpose, const char *secret)
 {
     sk_call call = {pool, note, NULL, 0, false, false};
     size_t length;
-    const char *text = (const char *)sk_cache_find(&call, cache, NOW, purpose, secret, &length);
+    const char *text = (const char *)sk_cache_find(&call, cache, now, purpose, secret, &length);
 
     if (text) {
         assert_int_equal(length, strlen(text));
     }
     return text;
+}
+
+static const char *find(apr_pool_t *pool, const sk_cache *cache, const char *purpose,
+                        const char *secret)
+{
+    return find_at(pool, cache, NOW, purpose, secret);
 }
 
 /* Each twice, as the second time it is remembered; and both caches have one memo. */
@@ -370,6 +376,7 @@ static void what_goes_by_a_secret_is_found_as_by_its_name(void **state)
     for (round = 0; round < 2; round++) {
         support_expect_text("changed", find(*state, cache, "refresh", "a-secret"), "newer");
     }
+    assert_null(find_at(*state, cache, NOW + HOUR, "refresh", "a-secret"));
     assert_int_equal(sk_cache_delete(&call, cache, NOW, &key), SK_OUTCOME_YES);
     assert_null(find(*state, cache, "refresh", "a-secret"));
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/memo.h"
 
+#include <stdalign.h>
+#include <stddef.h>
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
 
@@ -31,9 +33,20 @@ static const char *find(sk_memo *memo, apr_pool_t *pool, const char *text)
     return find_of(memo, pool, &here, text);
 }
 
+static void add_span(sk_memo *memo, sk_span closed, sk_span content)
+{
+    void *room = sk_memo_room(memo, &here, closed, content.length);
+
+    if (room) {
+        assert_int_equal((uintptr_t)room % alignof(max_align_t), 0);
+        memcpy(room, content.bytes, content.length);
+        sk_memo_keep(memo, room);
+    }
+}
+
 static void add(sk_memo *memo, const char *text, const char *made)
 {
-    sk_memo_add(memo, &here, span(text), span(made));
+    add_span(memo, span(text), span(made));
 }
 
 static void finds_what_was_added(void **state)
@@ -57,7 +70,7 @@ static void finds_all_bytes(void **state)
     sk_memo *memo = sk_memo_create(*state, 4096);
     sk_span found;
 
-    sk_memo_add(memo, &here, closed, closed);
+    add_span(memo, closed, closed);
     assert_false(sk_memo_find(memo, *state, &here, alike, &found, NULL));
     assert_true(sk_memo_find(memo, *state, &here, closed, &found, NULL));
     assert_int_equal(found.length, closed.length);
