@@ -305,6 +305,15 @@ describe('no session', () => {
     }
   });
 
+  it('is what a script sets when each answer writes the session', async () => {
+    const lines = ['session=scalekit=x; Path=/', 'session=; Max-Age=0; Path=/', 'count=1'].map((line) => `Set-Cookie: ${line}\n`).join('');
+    site.writeFiles({ 'cgi-bin/plants': { text: `#!/bin/sh\ncat <<'END'\n${lines}Content-Type: text/plain\n\npage\nEND\n`, mode: 0o755 } });
+    const ada = await signInTo('maxage');
+    const sent = (await ada.get('/cgi-bin/plants')).all('set-cookie');
+    assert.deepEqual(sent.map((line) => line.split('=')[0]).sort(), ['count', 'session'], sent.join('\n'));
+    assert.equal((await ada.get('/')).status, 200);
+  });
+
   it('is what somebody had set before the login', async () => {
     const attacker = await signInTo('plain');
     const planted = attacker.jar.get('session').value;

@@ -372,6 +372,7 @@ static void what_goes_by_a_secret_is_found_as_by_its_name(void **state)
         support_expect_text("elsewhere", find(*state, other, "refresh", "a-secret"), "other");
         assert_null(find(*state, cache, "refresh", "another-secret"));
     }
+    support_expect_text("last", find(*state, cache, "refresh", "a-secret"), "one");
     assert_int_equal(set(*state, cache, key, "newer"), SK_OUTCOME_YES);
     for (round = 0; round < 2; round++) {
         support_expect_text("changed", find(*state, cache, "refresh", "a-secret"), "newer");
