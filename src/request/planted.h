@@ -8,8 +8,11 @@
 
 #include <httpd.h>
 
-/** Takes what others set out of the answer, when all is said: with mod_headers .htaccess files set cookies as well. */
-void sk_planted_take_out(request_rec *r);
+/**
+ * When all is said (with mod_headers .htaccess files set cookies as well): takes out of the answer what others set under our names, and
+ * has ours put in as the last thing before its headers go out.
+ */
+void sk_planted_settle(request_rec *r);
 
 void sk_planted_hook(apr_pool_t *pool);
 

@@ -2,6 +2,7 @@
 #include "session/cookies.h"
 
 #include <http_log.h>
+#include <util_cookies.h>
 #include <apr_strings.h>
 
 #include "config/config.h"
@@ -85,30 +86,24 @@ const char *sk_cookies_name(request_rec *r, const char *name, bool secure)
 
 /* ---- what is sent ---- */
 
-/* A Set-Cookie line, or NULL to take it out. */
-typedef const char *changer(void *baton, const char *line);
-
-static void change(apr_pool_t *pool, apr_table_t *headers, changer *changed, void *baton)
+void sk_cookies_sift(apr_pool_t *pool, apr_table_t *headers, sk_cookies_stays *stays,
+                     void *baton)
 {
-    const apr_array_header_t *all = apr_table_elts(headers);
-    apr_array_header_t *kept;
+    const apr_array_header_t *all;
     int i;
 
-    if (!apr_table_get(headers, "Set-Cookie")) {
+    if (!apr_table_get(headers, SET_COOKIE) && !apr_table_get(headers, SET_COOKIE2)) {
         return;
     }
-    kept = apr_array_make(pool, 4, sizeof(char *));
+    all = apr_table_elts(apr_table_copy(pool, headers)); /* the texts stay where they are */
+    apr_table_unset(headers, SET_COOKIE);
+    apr_table_unset(headers, SET_COOKIE2);
     for (i = 0; i < all->nelts; i++) {
-        const apr_table_entry_t *header = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
-        const char *line =
-            strcasecmp(header->key, "Set-Cookie") == 0 ? changed(baton, header->val) : NULL;
-        if (line) {
-            APR_ARRAY_PUSH(kept, const char *) = line;
+        const apr_table_entry_t *line = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
+        if ((strcasecmp(line->key, SET_COOKIE) == 0 || strcasecmp(line->key, SET_COOKIE2) == 0)
+            && stays(baton, line)) {
+            apr_table_addn(headers, line->key, line->val);
         }
-    }
-    apr_table_unset(headers, "Set-Cookie");
-    for (i = 0; i < kept->nelts; i++) {
-        apr_table_addn(headers, "Set-Cookie", APR_ARRAY_IDX(kept, i, const char *));
     }
 }
 
@@ -128,14 +123,15 @@ static void send_line(request_rec *r, const char *line)
     sk_visit *visit = sk_visit_first(r);
 
     if (!r->main) {
-        apr_table_add(sk_cookies_outgoing(r), "Set-Cookie", line);
+        apr_table_add(sk_cookies_outgoing(r), SET_COOKIE, line);
         return;
     }
     if (!visit->inner) {
         visit->inner = apr_table_make(visit->first->pool, 2);
     }
-    apr_table_add(visit->inner, "Set-Cookie", line);
-    apr_table_add(r->err_headers_out, "Set-Cookie", line);
+    line = apr_pstrdup(visit->first->pool, line); /* mod_dir takes it over as it is */
+    apr_table_addn(visit->inner, SET_COOKIE, line);
+    apr_table_addn(r->err_headers_out, SET_COOKIE, line);
 }
 
 static bool has_line(const apr_table_t *headers, const char *line)
@@ -151,7 +147,21 @@ static bool has_line(const apr_table_t *headers, const char *line)
     return false;
 }
 
-/* Again where the answer begins anew, as after a backend that breaks off: httpd has lost them then. */
+bool sk_cookies_sends_session(request_rec *r)
+{
+    const apr_table_t *outgoing = sk_visit_first(r)->outgoing;
+    const apr_array_header_t *lines = outgoing ? apr_table_elts(outgoing) : NULL;
+    int i;
+
+    for (i = 0; lines && i < lines->nelts; i++) {
+        const char *line = APR_ARRAY_IDX(lines, i, apr_table_entry_t).val;
+        if (sk_cookies_is_session(r, line, strcspn(line, "="))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sk_cookies_release(request_rec *r)
 {
     const apr_table_t *outgoing = sk_visit_first(r)->outgoing;
@@ -171,16 +181,16 @@ void sk_cookies_send(request_rec *r, const char *name, const char *value, long s
                               name, value, seconds, secure ? "; Secure" : ""));
 }
 
-static const char *without_name(void *name, const char *line)
+static bool has_another_name(void *name, const apr_table_entry_t *line)
 {
     size_t length = strlen(name);
 
-    return strncmp(line, name, length) == 0 && line[length] == '=' ? NULL : line;
+    return strncmp(line->val, name, length) != 0 || line->val[length] != '=';
 }
 
 void sk_cookies_replace(request_rec *r, const char *name, const char *value)
 {
-    change(r->pool, sk_cookies_outgoing(r), without_name, (void *)(size_t)name);
+    sk_cookies_sift(r->pool, sk_cookies_outgoing(r), has_another_name, (void *)(size_t)name);
     send_line(r, apr_pstrcat(r->pool, name, "=", value, NULL));
 }
 
@@ -206,28 +216,28 @@ typedef struct planting {
     sk_cookie_test *is_ours;
 } planting;
 
-static const char *unless_planted(void *baton, const char *line)
+static bool is_not_planted(void *baton, const apr_table_entry_t *line)
 {
     const planting *p = baton;
     const sk_visit *visit = sk_visit_first(p->r);
-    const char *name = name_of(p->r->pool, line);
+    const char *name = name_of(p->r->pool, line->val);
 
-    if (!p->is_ours(name, p->r) || has_line(visit->inner, line)) {
-        return line;
+    if (!p->is_ours(name, p->r) || has_line(visit->inner, line->val)) {
+        return true;
     }
-    if (!has_line(visit->outgoing, line)) {
+    if (!has_line(visit->outgoing, line->val)) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, p->r,
                       "the application sets the cookie %s, which is not its own: taken out of "
                       "its answer",
                       name);
     }
-    return NULL;
+    return false;
 }
 
 void sk_cookies_take_out(request_rec *r, sk_cookie_test *is_ours)
 {
     planting p = {r, is_ours};
 
-    change(r->pool, r->headers_out, unless_planted, &p);
-    change(r->pool, r->err_headers_out, unless_planted, &p);
+    sk_cookies_sift(r->pool, r->headers_out, is_not_planted, &p);
+    sk_cookies_sift(r->pool, r->err_headers_out, is_not_planted, &p);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cookies of a request and a response, beside those that mod_session keeps.
+ * The cookies of a request, and those that an answer is to set.
  */
 #ifndef SK_SESSION_COOKIES_H
 #define SK_SESSION_COOKIES_H
@@ -34,15 +34,24 @@ void sk_cookies_send(request_rec *r, const char *name, const char *value, long s
 void sk_cookies_replace(request_rec *r, const char *name, const char *value);
 
 /**
- * The Set-Cookie lines that are to be sent. They are as good as a password, and .htaccess files may copy headers of answers or change
- * them (mod_headers): they are withheld until all others have had the answer.
+ * The Set-Cookie lines that are to be sent, of a session, too. They are as good as a password, and .htaccess files may copy headers of
+ * answers or change them (mod_headers, ErrorDocument): they are withheld until all others have had the answer.
  */
 apr_table_t *sk_cookies_outgoing(request_rec *r);
+
+/** Is one of a session among them? */
+bool sk_cookies_sends_session(request_rec *r);
 
 /** Takes the cookies for which `is_ours`, which gets the request, says so out of the answer: the withheld ones are not in it. */
 void sk_cookies_take_out(request_rec *r, sk_cookie_test *is_ours);
 
 /** Puts the withheld ones into the answer that goes to the browser. */
 void sk_cookies_release(request_rec *r);
+
+typedef bool sk_cookies_stays(void *baton, const apr_table_entry_t *line);
+
+/** Takes the lines Set-Cookie, and Set-Cookie2 as mod_session can send it, that do not stay out of these headers. */
+void sk_cookies_sift(apr_pool_t *pool, apr_table_t *headers, sk_cookies_stays *stays,
+                     void *baton);
 
 #endif

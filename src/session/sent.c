@@ -16,13 +16,6 @@
 
 APLOG_USE_MODULE(auth_scalekit);
 
-static bool is_set_cookie(const apr_table_entry_t *header)
-{
-    return header->key
-           && (strcasecmp(header->key, SET_COOKIE) == 0
-               || strcasecmp(header->key, SET_COOKIE2) == 0);
-}
-
 static bool carries(const char *line, const char *value)
 {
     const char *sent = strchr(line, '=');
@@ -124,27 +117,31 @@ static void keep(request_rec *r, const apr_table_entry_t *header)
 
 typedef void on_cookie(request_rec *r, const apr_table_entry_t *header);
 
+typedef struct taking {
+    request_rec *r;
+    const traces *traces;
+    on_cookie *action;
+} taking;
+
+static bool is_not_taken(void *baton, const apr_table_entry_t *line)
+{
+    const taking *t = baton;
+
+    if (!is_of(t->r, line->val, t->traces)) {
+        return true;
+    }
+    if (t->action) {
+        t->action(t->r, line);
+    }
+    return false;
+}
+
 /* Takes the session's lines out of a table and does something with each. */
 static void take(request_rec *r, apr_table_t *table, const traces *t, on_cookie *action)
 {
-    apr_table_t *all = apr_table_copy(r->pool, table); /* the texts stay where they are */
-    const apr_array_header_t *headers = apr_table_elts(all);
-    int i;
+    taking taken = {r, t, action};
 
-    apr_table_unset(table, SET_COOKIE);
-    apr_table_unset(table, SET_COOKIE2);
-    for (i = 0; i < headers->nelts; i++) {
-        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
-        if (!is_set_cookie(header)) {
-            continue;
-        }
-        if (!is_of(r, header->val, t)) {
-            apr_table_addn(table, header->key, header->val);
-        }
-        else if (action) {
-            action(r, header);
-        }
-    }
+    sk_cookies_sift(r->pool, table, is_not_taken, &taken);
 }
 
 static bool is_session(const char *name, const void *r)

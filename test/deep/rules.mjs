@@ -279,6 +279,13 @@ export const rules = [
     test: 'test/session.test.mjs',
   },
   {
+    name: 'an answer that becomes an error has no session yet',
+    file: 'src/request/planted.c',
+    from: 'if (!has_error(brigade)) {',
+    to: 'if (true || !has_error(brigade)) {',
+    test: 'test/htaccess.test.mjs',
+  },
+  {
     name: 'an answer that begins anew has the session that was refreshed for it',
     file: 'src/session/cookies.c',
     from: 'apr_table_addn(r->err_headers_out, line->key, line->val);',
@@ -489,7 +496,7 @@ export const rules = [
   {
     name: 'an application sets none of our cookies',
     file: 'src/session/cookies.c',
-    from: 'if (!p->is_ours(name, p->r) || has_line(visit->inner, line)) {',
+    from: 'if (!p->is_ours(name, p->r) || has_line(visit->inner, line->val)) {',
     to: 'if (name) {',
     test: 'test/attack-session.test.mjs',
   },
