@@ -40,8 +40,10 @@ static bool accepts(const request_rec *r, const char *type)
     return accept && ap_strcasestr(accept, type);
 }
 
-/* No Accept, or just anything: a browser on plain http sends no Sec-Fetch-*, and curl is a person too. */
-/* Of a script of a page, on http, where browsers say nothing better; programs name no page. */
+/*
+ * No Accept, or just anything: a browser on plain http sends no Sec-Fetch-*, and curl is a person too. A script of a page is none, and its
+ * requests name that page.
+ */
 static bool accepts_whatever(const request_rec *r)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
@@ -229,6 +231,7 @@ int sk_reply_json(request_rec *r, json_object *object)
 int sk_reply_redirect(request_rec *r, const char *url)
 {
     set_headers(r, NULL);
+    url = sk_visit_keep(r, url); /* mod_dir takes it over from a subrequest as it is */
     apr_table_setn(r->headers_out, "Location", url);
     return HTTP_MOVED_TEMPORARILY;
 }
