@@ -55,14 +55,11 @@ static bool is_claimed(request_rec *r)
 static int claim(request_rec *r)
 {
     const sk_settings *settings = sk_settings_of(r->server);
-    char letter = '\0';
+    char letter = *r->uri ? r->uri[1] : '\0';
     int i;
 
     if (!settings || !is_asked_for(r) || is_claimed(r)) {
         return DECLINED;
-    }
-    if (*r->uri) {
-        letter = r->uri[1];
     }
     for (i = 0; i < SK_ENDPOINTS; i++) {
         if (settings->path_letters[i] == letter

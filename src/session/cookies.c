@@ -165,12 +165,9 @@ bool sk_cookies_sends_session(request_rec *r)
 void sk_cookies_release(request_rec *r)
 {
     const apr_table_t *outgoing = sk_visit_first(r)->outgoing;
-    const apr_array_header_t *lines = outgoing ? apr_table_elts(outgoing) : NULL;
-    int i;
 
-    for (i = 0; lines && i < lines->nelts; i++) {
-        const apr_table_entry_t *line = &APR_ARRAY_IDX(lines, i, apr_table_entry_t);
-        apr_table_addn(r->err_headers_out, line->key, line->val);
+    if (outgoing) {
+        r->err_headers_out = apr_table_overlay(r->pool, r->err_headers_out, outgoing);
     }
 }
 

@@ -288,8 +288,8 @@ export const rules = [
   {
     name: 'an answer that begins anew has the session that was refreshed for it',
     file: 'src/session/cookies.c',
-    from: 'apr_table_addn(r->err_headers_out, line->key, line->val);',
-    to: 'apr_table_addn(r->err_headers_out, line->key, line->val);\n        sk_visit_first(r)->outgoing = NULL;',
+    from: 'r->err_headers_out = apr_table_overlay(r->pool, r->err_headers_out, outgoing);',
+    to: 'r->err_headers_out = apr_table_overlay(r->pool, r->err_headers_out, outgoing);\n        sk_visit_first(r)->outgoing = NULL;',
     test: 'test/attack-session.test.mjs',
   },
   {
