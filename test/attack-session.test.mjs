@@ -103,7 +103,7 @@ describe('a cookie is what browsers take for one:', () => {
 });
 
 describe('an application that sets a cookie of our names', () => {
-  const names = ['session', 'sk_login_0123abcd', '__Host-sk_login_0123abcd', 'sk_steps', 'sk_switch'];
+  const names = ['session', 'sk_login_0123abcd', '__Host-sk_login_0123abcd', 'sk_steps', 'sk_switch', 'sk_logout_session'];
   const lines = (value) => [`session=${value}; Path=/`,
     ...names.flatMap((name) => [`${name}=x; Path=/`, `${name}=; Max-Age=0; Path=/`]), ' session=x', 'session =x', '\tsession\t=x; Path=/page', '=session=x', '= session =x', 'session'];
   const others = ['sessions=1; Path=/', 'a=session=1', 'b=1; session=2', '=c', 'Session=d'];
@@ -155,7 +155,7 @@ describe('an application that sets a cookie of our names', () => {
       const ada = await signIn(site, { as: 'ada@acme.test' });
       await new Promise((next) => { setTimeout(next, 1500); });
       const answer = await ada.get(`/page/${way}`);
-      assert.deepEqual(answer.all('set-cookie').map((line) => line.split('=')[0]).sort(), ['mine', 'session']);
+      assert.deepEqual(answer.all('set-cookie').map((line) => line.split('=')[0]).sort(), ['mine', 'session', 'sk_logout_session']);
       assert.notEqual(cookiesOf(answer).session.value, planted);
       await site.scalekit.control({ accessTokenLife: 300 });
       assert.equal(parseEnvironment((await ada.get('/cgi-bin/env')).text).REMOTE_USER, ADA);
@@ -170,7 +170,7 @@ describe('an application that sets a cookie of our names', () => {
       await new Promise((next) => { setTimeout(next, 1500); });
       const answer = await ada.get('/page/app');
       assert.equal(answer.status, 502);
-      assert.deepEqual(answer.all('set-cookie').map((line) => line.split('=')[0]), ['session']);
+      assert.deepEqual(answer.all('set-cookie').map((line) => line.split('=')[0]), ['session', 'sk_logout_session']);
       assert.notEqual(cookiesOf(answer).session.value, planted);
     }
     await site.scalekit.control({ reset: true });

@@ -1,6 +1,7 @@
 // The end of a session, here and at Scalekit, and who may bring it about.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { assertPage, cookiesOf, formOf, linksOf, ourLines } from './support/answers.mjs';
@@ -149,6 +150,103 @@ describe('a logout', () => {
     const answer = await visitor.get('/session/end');
     assertPage(answer, 200);
     assert.deepEqual(linksOf(answer), []);
+  });
+});
+
+describe('the ID token of a session in a cookie', () => {
+  const hintCookie = ({ jar }) => jar.list().find(({ name }) => name === 'sk_logout_session');
+  const parametersOf = ({ location }) => new URL(location).searchParams;
+
+  it('is in a cookie of its own, which comes to the logout alone', async () => {
+    const visitor = await signIn(site);
+    const { path, attributes } = hintCookie(visitor);
+    assert.equal(path, '/logout');
+    const { path: everywhere, ...others } = visitor.jar.get('session').attributes;
+    const { path: own, 'max-age': life, ...same } = attributes;
+    assert.deepEqual(same, others, 'the attributes of the session');
+    assert.ok(life > 43000 && life <= 43200, life);
+    assert.match(visitor.jar.header(`${site.url}/`), /^session=[^;]{300,700}(?:; sk_steps=[^;]*)?$/, 'pages get the session alone');
+    assert.match(visitor.jar.header(`${site.url}/logout`), /session=.*sk_logout_session=|sk_logout_session=.*session=/);
+  });
+
+  it('is dropped with the session', async () => {
+    for (const path of ['/logout', '/logout/']) {
+      const visitor = await signIn(site);
+      hintOf(await visitor.get(path));
+      assert.deepEqual([hintCookie(visitor), visitor.jar.get('session')], [undefined, undefined]);
+    }
+  });
+
+  it('comes to ScalekitLogoutPath, with and without a slash at its end', async () => {
+    for (const path of ['/session/end', '/session/end/']) {
+      const visitor = new Visitor(on('other'));
+      await visitor.get('/', { follow: true });
+      hintOf(await visitor.get(path));
+    }
+  });
+
+  it('is the newest one', async () => {
+    await site.scalekit.control({ accessTokenLife: 1 });
+    const begun = Math.floor(Date.now() / 1000);
+    const visitor = await signIn(site);
+    const { value } = hintCookie(visitor);
+    await sleep(1100);
+    await site.scalekit.control({ accessTokenLife: 300 });
+    assert.equal((await visitor.get('/')).status, 200);
+    assert.notEqual(hintCookie(visitor).value, value);
+    const { iat } = hintOf(await visitor.get('/logout'));
+    assert.ok(iat >= begun + 1, 'its token was issued with the refresh');
+  });
+
+  it('stays, if a refresh brings none', async () => {
+    await site.scalekit.control({ accessTokenLife: 1, refreshIdToken: false });
+    const visitor = await signIn(site);
+    await sleep(1100);
+    assert.equal((await visitor.get('/')).status, 200);
+    assert.equal(hintOf(await visitor.get('/logout')).sub, 'usr_17500000000000001');
+  });
+
+  it('counts for its own session only, and as it was written', async () => {
+    const other = hintCookie(await signIn(site)).value;
+    for (const [name, forge] of Object.entries({
+      'of another session': () => other,
+      'of nothing': () => 'x',
+      changed: (own) => own.replace(/.$/, (last) => (last === 'A' ? 'E' : 'A')),
+      'the session itself': (own, visitor) => visitor.jar.get('session').value.replace('scalekit=', ''),
+    })) {
+      const visitor = await signIn(site);
+      const value = forge(hintCookie(visitor).value, visitor);
+      visitor.jar.set(`${site.url}/`, `sk_logout_session=${value}; Path=/logout`);
+      const parameters = parametersOf(await visitor.get('/logout'));
+      assert.equal(parameters.get('id_token_hint'), null, name);
+      assert.match(parameters.get('client_id'), /^skc_/, name);
+      await assertLoggedOut(visitor);
+    }
+  });
+
+  it('is found behind others of its name', async () => {
+    const visitor = await signIn(site);
+    visitor.jar.set(`${site.url}/`, 'sk_logout_session=x; Path=/');
+    visitor.jar.set(`${site.url}/`, 'sk_logout_=x; Path=/');
+    hintOf(await visitor.get('/logout'));
+  });
+
+  it('opens as no session', async () => {
+    const visitor = await signIn(site);
+    const { value } = hintCookie(visitor);
+    assert.ok(isAuthorize(await site.visitor({ headers: { Cookie: `session=scalekit=${value}` } }).get('/')));
+  });
+
+  it('goes without, where it is too large for a cookie, and says so', async () => {
+    await site.scalekit.control({ mutate: { id: { claims: { much: randomBytes(3000).toString('base64url') } } } });
+    const from = site.mark();
+    const visitor = await signIn(site);
+    assert.equal(hintCookie(visitor), undefined);
+    assert.deepEqual(visitor.jar.refused, []);
+    assert.equal(ourLines(site.log(from)).filter((line) => /:info\].*ID token is too large for a cookie/.test(line)).length, 1);
+    await assertLoggedIn(visitor);
+    assert.equal(parametersOf(await visitor.get('/logout')).get('id_token_hint'), null);
+    await assertLoggedOut(visitor);
   });
 });
 

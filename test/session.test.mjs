@@ -337,9 +337,8 @@ describe('a session that is too large for a cookie', () => {
     assert.deepEqual(visitor.jar.refused, []);
   });
 
-  // The access token goes first, because it is the largest, then the ID token.
-  for (const [count, hasHint] of [[80, true], [110, false]]) {
-    it(`goes without tokens rather than without rights (${count} permissions)`, async () => {
+  for (const count of [80, LAST]) {
+    it(`goes without the access token rather than without rights (${count} permissions)`, async () => {
       await site.scalekit.control({ users: { 'ada@acme.test': { permissions: unlike(count) } } });
       const visitor = await signInTo('tokens');
       assert.deepEqual(visitor.jar.refused, []);
@@ -351,7 +350,7 @@ describe('a session that is too large for a cookie', () => {
       assert.equal(backend.last.headers.authorization, undefined);
       assert.equal(exchanges(), 1);
       const { searchParams } = new URL((await visitor.get('/logout')).location);
-      assert.equal(searchParams.has('id_token_hint'), hasHint);
+      assert.ok(searchParams.has('id_token_hint'), 'the ID token is in a cookie of its own');
       assert.ok(searchParams.has('post_logout_redirect_uri'));
     });
   }

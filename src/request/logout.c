@@ -10,6 +10,7 @@
 #include "request/login.h"
 #include "request/reply.h"
 #include "request/site.h"
+#include "session/hint.h"
 #include "session/session.h"
 
 APLOG_USE_MODULE(auth_scalekit);
@@ -80,7 +81,7 @@ int sk_logout_handle(request_rec *r)
     if (!record) {
         return say_signed_out(r);
     }
-    id_token = sk_token_text(r->pool, &record->id_token);
+    id_token = sk_hint_of(r, record);
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "user %s logs out", record->identity.sub);
     sk_session_end(r);
     return sk_reply_redirect(

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "request/guard.h"
 #include "session/cookies.h"
+#include "session/hint.h"
 #include "session/login_state.h"
 #include "session/visit.h"
 
@@ -17,8 +18,8 @@ static ap_filter_rec_t *release_filter;
 
 static bool is_ours(const char *name, const void *r)
 {
-    return sk_attempt_is_cookie(name) || sk_guard_is_cookie(name)
-           || sk_cookies_is_session(r, name, strlen(name));
+    return sk_cookies_is_session(r, name, strlen(name)) || sk_attempt_is_cookie(name)
+           || sk_hint_is_cookie(name) || sk_guard_is_cookie(name);
 }
 
 /* ---- what the application sees ---- */

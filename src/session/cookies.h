@@ -11,6 +11,9 @@
 
 #include "core/cookie.h"
 
+/** RFC 6265 section 6.1: what browsers keep of a cookie's name, "=" and value at least, and most of them at most; more is dropped silently. */
+#define SK_COOKIE_MAX 4096
+
 /** The Cookie header as the browser sent it, also after sk_cookies_strip(). NULL if there was none. */
 const char *sk_cookies_header(request_rec *r);
 

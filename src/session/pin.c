@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "core/text.h"
 #include "session/cookies.h"
+#include "session/hint.h"
 #include "session/offer.h"
 #include "session/sent.h"
 #include "session/visit.h"
@@ -405,6 +406,9 @@ static apr_status_t save(request_rec *r, session_rec *z)
     if (rv == OK && z->uuid && visit->is_ending && !z->encoded) {
         sk_sent_drop(r, z);
     }
+    if (rv == OK) {
+        sk_hint_send(r);
+    }
     return rv;
 }
 
@@ -511,6 +515,7 @@ bool sk_pin_save(request_rec *r, session_rec *z)
 void sk_pin_unsave(request_rec *r, session_rec *z)
 {
     sk_sent_take_back(r, z);
+    sk_hint_take_back(r);
     z->encoded = NULL;
     z->written = 0;
     z->dirty = 1;

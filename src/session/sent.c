@@ -53,7 +53,7 @@ static bool is_of(request_rec *r, const char *line, const traces *t)
 /* ---- attributes ---- */
 
 /* Of name=value;Max-Age=1;attributes, or without Max-Age, which mod_session writes. */
-static const char *attributes_of(const char *line)
+const char *sk_sent_attributes(const char *line)
 {
     const char *attributes = line + strcspn(line, ";");
 
@@ -75,7 +75,7 @@ static bool is_name_of(const char *line, const char *name)
 static const char *as_configured(request_rec *r, const char *line)
 {
     const sk_settings *settings = sk_settings_of(r->server);
-    const char *written = attributes_of(line), *wanted = NULL;
+    const char *written = sk_sent_attributes(line), *wanted = NULL;
     int i;
 
     for (i = 0; i < settings->session_cookies->nelts; i++) {
@@ -179,6 +179,21 @@ size_t sk_sent_size(request_rec *r, const session_rec *z)
     return 0;
 }
 
+const char *sk_sent_line(request_rec *r)
+{
+    const apr_array_header_t *headers = apr_table_elts(sk_cookies_outgoing(r));
+    int i;
+
+    for (i = 0; i < headers->nelts; i++) {
+        const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
+        if (strcasecmp(header->key, SET_COOKIE) == 0
+            && sk_cookies_is_session(r, header->val, strcspn(header->val, "="))) {
+            return header->val;
+        }
+    }
+    return NULL;
+}
+
 void sk_sent_take_back(request_rec *r, const session_rec *z)
 {
     traces t = traces_of(r->pool, z);
@@ -194,7 +209,7 @@ static void drop(request_rec *r, const apr_table_entry_t *header)
     const char *name = apr_pstrmemdup(r->pool, line, strcspn(line, "="));
 
     apr_table_add(sk_cookies_outgoing(r), header->key,
-                  apr_pstrcat(r->pool, name, "=;Max-Age=0;", attributes_of(line), NULL));
+                  apr_pstrcat(r->pool, name, "=;Max-Age=0;", sk_sent_attributes(line), NULL));
 }
 
 void sk_sent_drop(request_rec *r, const session_rec *z)

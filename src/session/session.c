@@ -6,6 +6,8 @@
 
 #include "config/config.h"
 #include "core/compress.h"
+#include "session/cookies.h"
+#include "session/hint.h"
 #include "session/pin.h"
 #include "session/renewal.h"
 #include "session/sent.h"
@@ -13,9 +15,6 @@
 #include "session/store.h"
 
 APLOG_USE_MODULE(auth_scalekit);
-
-/* RFC 6265 section 6.1: what browsers keep of a cookie at least, and most of them at most; more is dropped silently. */
-#define COOKIE_MAX 4096
 
 static apr_time_t seconds_now(const request_rec *r)
 {
@@ -101,17 +100,22 @@ static apr_time_t judge(request_rec *r, const char *entry)
     return record->login;
 }
 
+/* As the session has it. */
 static sk_span packed(request_rec *r, const sk_record *record)
 {
+    sk_record kept = *record;
     sk_span bytes;
 
-    bytes.bytes = sk_record_pack(r->pool, record, &bytes.length);
+    if (sk_settings_of(r->server)->has_hint_cookie) {
+        kept.id_token.bytes = NULL;
+    }
+    bytes.bytes = sk_record_pack(r->pool, &kept, &bytes.length);
     return bytes;
 }
 
-static bool put(request_rec *r, session_rec *z, sk_span record)
+static bool put(request_rec *r, session_rec *z, const sk_record *record, sk_span packed)
 {
-    sk_span bytes = sk_compress(r->pool, record);
+    sk_span bytes = sk_compress(r->pool, packed);
     const char *sealed = bytes.bytes
                              ? sk_seal(r->pool, sk_settings_of(r->server)->session_sealer,
                                        bytes.bytes, bytes.length)
@@ -125,6 +129,7 @@ static bool put(request_rec *r, session_rec *z, sk_span record)
         return false;
     }
     sk_pin_set(r, z, sealed);
+    sk_hint_leave(r, record);
     sk_visit_first(r)->is_behind = false;
     return true;
 }
@@ -152,7 +157,7 @@ static bool write_newest(request_rec *r, session_rec *z)
     if (visit->is_behind || newest.confirmed > record->confirmed) {
         newest.last_use =
             newest.last_use > record->last_use ? newest.last_use : record->last_use;
-        put(r, z, packed(r, &newest));
+        put(r, z, &newest, packed(r, &newest));
     }
     return true;
 }
@@ -180,7 +185,7 @@ static long try_to_save(request_rec *r, session_rec *z, const sk_record *record)
     if (bytes.length > SK_COMPRESS_MAX) {
         return (long)bytes.length;
     }
-    if (!put(r, z, bytes)) {
+    if (!put(r, z, record, bytes)) {
         return -1;
     }
     if (sk_store_is_used(r)) {
@@ -191,7 +196,7 @@ static long try_to_save(request_rec *r, session_rec *z, const sk_record *record)
         return -1;
     }
     size = sk_sent_size(r, z);
-    if (size <= COOKIE_MAX) {
+    if (size <= SK_COOKIE_MAX) {
         return 0;
     }
     sk_pin_unsave(r, z);
@@ -237,7 +242,7 @@ static void log_too_large(request_rec *r, const sk_record *record, long size)
         "the session of %s takes a cookie of %ld bytes, of which browsers keep %d: "
         "keep sessions on the server (ScalekitSessionStore cache, or mod_session_dbd), or "
         "give the user fewer roles and permissions (reference %s)",
-        user, size, COOKIE_MAX, sk_visit_reference(r));
+        user, size, SK_COOKIE_MAX, sk_visit_reference(r));
 }
 
 /* Takes the session out of this request and the browser. */
@@ -417,7 +422,7 @@ void sk_session_touch(request_rec *r)
         && !sk_pin_load(r, &z)) {
         sk_renewal_follow(r, visit->record);
         visit->record->last_use = seconds_now(r);
-        put(r, z, packed(r, visit->record));
+        put(r, z, visit->record, packed(r, visit->record));
     }
 }
 

@@ -704,6 +704,16 @@ export const rules = [
     test: 'test/configuration.test.mjs',
   },
 
+  // ---- the ID token for the logout ----
+  {
+    name: 'an ID token counts for its own session',
+    file: 'src/session/hint.c',
+    from: '&& sk_text_equal(hint.id, session)',
+    to: '&& hint.id',
+    test: 'test/logout.test.mjs',
+    only: 'its own session',
+  },
+
   // ---- inside of a request ----
   {
     name: 'a rule that depends on the URI is asked anew inside of a request',
