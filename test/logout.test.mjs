@@ -172,7 +172,9 @@ describe('the ID token of a session in a cookie', () => {
   it('is dropped with the session', async () => {
     for (const path of ['/logout', '/logout/']) {
       const visitor = await signIn(site);
-      hintOf(await visitor.get(path));
+      const answer = await visitor.get(path);
+      hintOf(answer);
+      assert.equal(cookiesOf(answer).sk_logout_session.line.match(/path=/gi).length, 1, 'front servers may rewrite the first of several');
       assert.deepEqual([hintCookie(visitor), visitor.jar.get('session')], [undefined, undefined]);
     }
   });

@@ -83,13 +83,27 @@ void sk_hint_take_back(request_rec *r)
     sk_cookies_sift(r->pool, sk_cookies_outgoing(r), is_other, NULL);
 }
 
-/* Of several attributes of a name browsers count the last (RFC 6265 section 5.3). */
+/* The session's attributes, but for the logout's path. */
+static const char *attributes_like(request_rec *r, const char *session_line)
+{
+    const char *rest = sk_sent_attributes(session_line), *all = "";
+    const char *path = sk_settings_of(r->server)->paths[SK_ENDPOINT_LOGOUT];
+    int length = (int)strlen(path);
+
+    while (*rest) {
+        const char *one = ap_getword(r->pool, &rest, ';');
+        if (strncasecmp(one + strspn(one, " \t"), "path=", 5) != 0) {
+            all = apr_pstrcat(r->pool, all, ";", one, NULL);
+        }
+    }
+    /* With a slash at its end it is an endpoint's path as well: the one without covers both. */
+    return apr_psprintf(r->pool, "%s;Path=%.*s", all, length - (path[length - 1] == '/'), path);
+}
+
 static void send_beside(request_rec *r, const char *session_line, const char *value)
 {
-    const char *path = sk_settings_of(r->server)->paths[SK_ENDPOINT_LOGOUT];
     const char *name =
         apr_psprintf(r->pool, PREFIX "%.*s", (int)strcspn(session_line, "="), session_line);
-    size_t length = strlen(path);
 
     if (strlen(name) + 1 + strcspn(value, ";") > SK_COOKIE_MAX) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
@@ -98,11 +112,8 @@ static void send_beside(request_rec *r, const char *session_line, const char *va
                       sk_visit_reference(r));
         return;
     }
-    /* The path with a slash at its end, which is an endpoint's as well, is covered by the one without. */
-    path = apr_pstrmemdup(r->pool, path, length - (path[length - 1] == '/'));
     sk_cookies_replace(sk_visit_first(r)->first, name,
-                       apr_pstrcat(r->pool, value, ";", sk_sent_attributes(session_line),
-                                   ";Path=", path, NULL));
+                       apr_pstrcat(r->pool, value, attributes_like(r, session_line), NULL));
 }
 
 void sk_hint_send(request_rec *r)
