@@ -502,8 +502,7 @@ static void finish_cookies(apr_pool_t *pool, const sk_tree_facts *facts, sk_sett
         apr_array_make(pool, facts->cookies->nelts, sizeof(sk_session_cookie));
     int i;
 
-    settings->has_hint_cookie =
-        settings->paths[SK_ENDPOINT_LOGOUT] && facts->cookies->nelts > 0;
+    settings->sessions_in_cookies = facts->cookies->nelts > 0;
     for (i = 0; i < facts->cookies->nelts; i++) {
         const sk_tree_line *line = &APR_ARRAY_IDX(facts->cookies, i, sk_tree_line);
         sk_session_cookie *cookie = apr_array_push(cookies);
@@ -513,7 +512,7 @@ static void finish_cookies(apr_pool_t *pool, const sk_tree_facts *facts, sk_sett
             settings->store_cookie || strncasecmp(line->directive, "SessionDBD", 10) == 0
                 ? NULL
                 : apr_pstrcat(pool, "mod_session_cookie", cookie->name, NULL);
-        settings->has_hint_cookie &= cookie->note != NULL;
+        settings->sessions_in_cookies &= cookie->note != NULL;
     }
     settings->session_cookies = cookies;
 }

@@ -35,7 +35,7 @@ static int expected(const char *header, size_t length)
     int semicolons = 0;
 
     if (length <= LONG) {
-        return 8;
+        return 4;
     }
     while ((header = strchr(header, ';'))) {
         header++;
@@ -90,7 +90,9 @@ const char *sk_cookie_strip(apr_pool_t *pool, const char *header,
         size_t before = (size_t)(cookie->written - header);
         bool is_one = is_ours(cookie->name, baton);
         if (is_one && !kept) {
-            kept = apr_palloc(pool, strlen(header) - cookie->length + 1);
+            const sk_cookie *last = &APR_ARRAY_IDX(cookies, cookies->nelts - 1, sk_cookie);
+            size_t length = (size_t)(last->written - header) + last->length;
+            kept = apr_palloc(pool, length - cookie->length + 1);
             end = kept + before;
             memcpy(kept, header, before);
         }

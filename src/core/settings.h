@@ -70,8 +70,7 @@ typedef struct sk_settings {
     const sk_sealer *hint_sealer;
 
     const apr_array_header_t *session_cookies; /* sk_session_cookie */
-    /* All of them hold sessions themselves, and there is a logout: the ID token has a cookie of its own */
-    bool has_hint_cookie;
+    bool sessions_in_cookies;                  /* all of these are mod_session_cookie's */
     const char *session_scope;
     /* Sessions are in the shared memory, and this cookie holds the id; NULL: mod_session's other providers keep them */
     const char *store_cookie;

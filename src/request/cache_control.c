@@ -57,13 +57,22 @@ static bool may_include_protected(request_rec *r)
     return false;
 }
 
+/* What is said to shared caches alone. */
+static void unset_for_shared_caches(apr_table_t *headers)
+{
+    static const char *const names[] = {"CDN-Cache-Control", "Surrogate-Control",
+                                        "Cloudflare-CDN-Cache-Control", "X-Accel-Expires",
+                                        NULL};
+    const char *const *name;
+
+    for (name = names; *name && !apr_is_empty_table(headers); name++) {
+        apr_table_unset(headers, *name);
+    }
+}
+
 static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
-    static const char *const for_shared_caches[] = {"CDN-Cache-Control", "Surrogate-Control",
-                                                    "Cloudflare-CDN-Cache-Control",
-                                                    "X-Accel-Expires", NULL};
     request_rec *r = f->r;
-    const char *const *name;
 
     sk_session_review(r);
     sk_planted_settle(r);
@@ -76,10 +85,8 @@ static apr_status_t restrict_caching(ap_filter_t *f, apr_bucket_brigade *brigade
         }
         apr_table_unset(r->err_headers_out, "Cache-Control");
         apr_table_setn(r->headers_out, "Cache-Control", restricted(r, theirs));
-        for (name = for_shared_caches; *name; name++) {
-            apr_table_unset(r->headers_out, *name);
-            apr_table_unset(r->err_headers_out, *name);
-        }
+        unset_for_shared_caches(r->headers_out);
+        unset_for_shared_caches(r->err_headers_out);
     }
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, brigade);

@@ -34,9 +34,9 @@ const apr_array_header_t *sk_cookies_read(request_rec *r)
     return cookies_in(r, header ? header : "");
 }
 
-static void strip_header(request_rec *r, const char *field, sk_cookie_test *is_ours)
+static void strip_header(request_rec *r, const char *field, const char *header,
+                         sk_cookie_test *is_ours)
 {
-    const char *header = apr_table_get(r->headers_in, field);
     const char *kept =
         header ? sk_cookie_strip(r->pool, header, cookies_in(r, header), is_ours, r) : NULL;
 
@@ -54,15 +54,16 @@ static void strip_header(request_rec *r, const char *field, sk_cookie_test *is_o
 void sk_cookies_strip(request_rec *r, sk_cookie_test *is_ours)
 {
     sk_visit *visit = sk_visit_first(r);
+    const char *header = apr_table_get(r->headers_in, "Cookie");
 
     /* Once: RequestHeader in .htaccess writes others for whom it redirects. */
     if (!visit->cookies) {
-        const char *header = apr_table_get(r->headers_in, "Cookie");
         visit->cookies = header ? header : "";
         visit->read_cookies = sk_cookie_parse(visit->first->pool, visit->cookies);
     }
-    strip_header(r, "Cookie", is_ours);
-    strip_header(r, "Cookie2", is_ours); /* ap_cookie_read() reads it too */
+    strip_header(r, "Cookie", header, is_ours);
+    /* ap_cookie_read() reads it, too */
+    strip_header(r, "Cookie2", apr_table_get(r->headers_in, "Cookie2"), is_ours);
 }
 
 bool sk_cookies_is_session(const request_rec *r, const char *name, size_t length)
@@ -92,7 +93,8 @@ void sk_cookies_sift(apr_pool_t *pool, apr_table_t *headers, sk_cookies_stays *s
     const apr_array_header_t *all;
     int i;
 
-    if (!apr_table_get(headers, SET_COOKIE) && !apr_table_get(headers, SET_COOKIE2)) {
+    if (apr_is_empty_table(headers)
+        || (!apr_table_get(headers, SET_COOKIE) && !apr_table_get(headers, SET_COOKIE2))) {
         return;
     }
     all = apr_table_elts(apr_table_copy(pool, headers)); /* the texts stay where they are */

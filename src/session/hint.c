@@ -20,6 +20,14 @@ bool sk_hint_is_cookie(const char *name)
     return strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0;
 }
 
+/* Where there is no logout, nobody needs it. */
+static bool is_used(request_rec *r)
+{
+    const sk_settings *settings = sk_settings_of(r->server);
+
+    return settings->sessions_in_cookies && settings->paths[SK_ENDPOINT_LOGOUT];
+}
+
 /* ---- sealed: a record of nothing but the session's id and the token ---- */
 
 static const char *seal(request_rec *r, const sk_record *record)
@@ -63,9 +71,7 @@ static const char *with_life(request_rec *r, const char *value, apr_time_t secon
 
 void sk_hint_leave(request_rec *r, const sk_record *record)
 {
-    const sk_settings *settings = sk_settings_of(r->server);
-    const char *sealed =
-        settings->has_hint_cookie && record->id_token.bytes ? seal(r, record) : NULL;
+    const char *sealed = is_used(r) && record->id_token.bytes ? seal(r, record) : NULL;
 
     sk_visit_first(r)->hint =
         sealed ? with_life(r, sealed, record->absolute_end - apr_time_sec(r->request_time))
@@ -122,9 +128,9 @@ void sk_hint_send(request_rec *r)
     const char *value = visit->entry       ? visit->hint
                         : visit->is_ending ? with_life(r, "", 0)
                                            : NULL;
-    const char *line = value ? sk_sent_line(r) : NULL;
+    const char *line = value && is_used(r) ? sk_sent_line(r) : NULL;
 
-    if (line && sk_settings_of(r->server)->has_hint_cookie) {
+    if (line) {
         send_beside(r, line, value);
     }
 }

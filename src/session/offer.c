@@ -24,20 +24,29 @@ static int count_of(const apr_array_header_t *cookies, const char *name)
     return count;
 }
 
+static bool can_be_one(request_rec *r, const sk_cookie *cookie)
+{
+    return sk_cookies_is_session(r, cookie->name, strlen(cookie->name))
+           && !memchr(cookie->written, ',', cookie->length);
+}
+
 /*
  * No others: for each that it passes ap_cookie_read() makes a new copy of all before, gigabytes for a header that httpd has refused as too
  * long. None with a ',', which it takes for the end of a cookie.
  */
 static const apr_array_header_t *candidates(request_rec *r, const apr_array_header_t *all)
 {
-    apr_array_header_t *last = apr_array_make(r->pool, 2, sizeof(sk_cookie));
+    apr_array_header_t *last;
     int i;
 
+    if (all->nelts == 0
+        || (all->nelts == 1 && can_be_one(r, &APR_ARRAY_IDX(all, 0, sk_cookie)))) {
+        return all;
+    }
+    last = apr_array_make(r->pool, 2, sizeof(sk_cookie));
     for (i = all->nelts - 1; i >= 0; i--) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(all, i, sk_cookie);
-        if (sk_cookies_is_session(r, cookie->name, strlen(cookie->name))
-            && !memchr(cookie->written, ',', cookie->length)
-            && count_of(last, cookie->name) < CANDIDATES) {
+        if (can_be_one(r, cookie) && count_of(last, cookie->name) < CANDIDATES) {
             APR_ARRAY_PUSH(last, sk_cookie) = *cookie;
         }
     }
@@ -49,6 +58,9 @@ bool sk_offer_is_repeated(const sk_offer *offer, const char *name)
     const char *value = NULL;
     int i;
 
+    if (offer->cookies->nelts < 2) {
+        return false; /* as mostly */
+    }
     for (i = 0; i < offer->cookies->nelts; i++) {
         const sk_cookie *cookie = &APR_ARRAY_IDX(offer->cookies, i, sk_cookie);
         if (strcmp(cookie->name, name) != 0) {

@@ -100,13 +100,13 @@ static apr_time_t judge(request_rec *r, const char *entry)
     return record->login;
 }
 
-/* As the session has it. */
+/* As the session has it: see hint.h. */
 static sk_span packed(request_rec *r, const sk_record *record)
 {
     sk_record kept = *record;
     sk_span bytes;
 
-    if (sk_settings_of(r->server)->has_hint_cookie) {
+    if (sk_settings_of(r->server)->sessions_in_cookies) {
         kept.id_token.bytes = NULL;
     }
     bytes.bytes = sk_record_pack(r->pool, &kept, &bytes.length);
