@@ -58,6 +58,7 @@ export async function signIn({ server, path: page, signIn: go, permissionCount, 
   const { scalekit } = server;
   if (permissionCount !== undefined) await scalekit.control({ users: { [ADA]: { permissions: [] } }, permissionCount });
   await go?.(visitor, page);
+  visitor.jar.remove('sk_steps'); // which a browser has for half a minute after a login
   await scalekit.control({ reset: true });
   return visitor;
 }

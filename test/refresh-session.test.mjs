@@ -65,6 +65,19 @@ describe('a refresh', () => {
     });
   }
 
+  it('keeps what the ID token alone said when no other comes, and what only the access token said goes', async () => {
+    const only = { email: 'ada@acme.test', sid: 'ses_1', xoid: 'x1', locale: 'de' };
+    await site.scalekit.control({
+      refreshIdToken: false, users: { 'ada@acme.test': { permissions: unlike(3) } },
+      mutate: { id: { claims: only }, access: { omit: ['sid', 'xoid'], claims: { plan: 'gold' } } },
+    });
+    const [visitor] = await expiredVisitors(site, 1, { path: '/cgi-bin/env' });
+    assert.equal(parseEnvironment(visitor.arrival.text).SCALEKIT_CLAIM_plan, 'gold');
+    await site.scalekit.control({ mutate: { access: { omit: ['sid', 'xoid'] } } });
+    const now = await environmentOf(visitor);
+    assert.deepEqual([now.SCALEKIT_SID, now.SCALEKIT_XOID, now.SCALEKIT_CLAIM_locale, now.SCALEKIT_CLAIM_plan], ['ses_1', 'x1', 'de', undefined]);
+  });
+
   it('hands the application the new access token', async () => {
     await site.scalekit.control({ accessTokenLife: 2 });
     const visitor = await signIn(site, { path: '/proxied/' });

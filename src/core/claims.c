@@ -178,16 +178,17 @@ static const char *value_of(apr_pool_t *pool, json_object *value)
     return strlen(json) <= TEXT_MAX && sk_text_is_clean(json) ? apr_pstrdup(pool, json) : NULL;
 }
 
-static bool has_extra(const apr_array_header_t *extras, const char *name)
+static sk_extra *named(const apr_array_header_t *extras, const char *name)
 {
     int i;
 
     for (i = 0; i < extras->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(extras, i, sk_extra).name, name) == 0) {
-            return true;
+        sk_extra *extra = &APR_ARRAY_IDX(extras, i, sk_extra);
+        if (strcmp(extra->name, name) == 0) {
+            return extra;
         }
     }
-    return false;
+    return NULL;
 }
 
 /* What a claim takes of the packed record: lengths and NULs included. */
@@ -196,26 +197,34 @@ static size_t packed_size(const sk_extra *extra)
     return strlen(extra->name) + strlen(extra->value) + 7;
 }
 
-static void collect_extras(apr_pool_t *pool, json_object *claims, apr_array_header_t *extras,
-                           size_t *room)
+static void push_extra(apr_array_header_t *extras, const sk_extra *extra, size_t *room)
+{
+    if (packed_size(extra) <= *room) {
+        *room -= packed_size(extra);
+        APR_ARRAY_PUSH(extras, sk_extra) = *extra;
+    }
+}
+
+static void collect_extras(apr_pool_t *pool, json_object *claims, bool is_of_id,
+                           apr_array_header_t *extras, size_t *room)
 {
     if (!json_object_is_type(claims, json_type_object)) {
         return;
     }
     json_object_object_foreach(claims, name, value)
     {
-        sk_extra extra = {name, NULL, false};
-        if (is_known(name) || !is_exportable_name(name) || has_extra(extras, name)) {
+        sk_extra extra = {name, NULL, false, is_of_id}, *same = named(extras, name);
+        if (is_known(name) || !is_exportable_name(name)
+            || !(extra.value = value_of(pool, value))) {
             continue;
         }
-        extra.value = value_of(pool, value);
-        if (extra.value && packed_size(&extra) <= *room) {
-            *room -= packed_size(&extra);
-            extra.name = apr_pstrdup(pool, name);
-            extra.is_list =
-                json_object_is_type(value, json_type_array) && strchr(extra.value, ',');
-            APR_ARRAY_PUSH(extras, sk_extra) = extra;
+        if (same) {
+            same->is_of_id |= is_of_id && strcmp(same->value, extra.value) == 0;
+            continue;
         }
+        extra.name = apr_pstrdup(pool, name);
+        extra.is_list = json_object_is_type(value, json_type_array) && strchr(extra.value, ',');
+        push_extra(extras, &extra, room);
     }
 }
 
@@ -228,6 +237,28 @@ static sk_verified verified_of(json_object *claims)
                        : sk_text_equal(sk_json_text(value), "true");
 
     return is_true ? SK_VERIFIED_YES : value ? SK_VERIFIED_NO : SK_VERIFIED_UNKNOWN;
+}
+
+/* Bits of sk_identity's of_id. */
+#define SK_TEXT(field, variable, header) OF_##field,
+enum { SK_IDENTITY_TEXTS(SK_TEXT) OF_email_verified };
+#undef SK_TEXT
+
+static unsigned int said_by_id(apr_pool_t *pool, json_object *id, json_object *access)
+{
+    unsigned int said = 0;
+
+    if (!id) {
+        return 0;
+    }
+#define SK_TEXT(field, variable, header)                                                       \
+    said |= (text_claim(pool, id, NULL, #field) ? 1u : 0) << OF_##field;
+    SK_IDENTITY_TEXTS(SK_TEXT)
+#undef SK_TEXT
+    said |= (verified_of(id) != SK_VERIFIED_UNKNOWN ? 1u : 0) << OF_email_verified;
+    said |= 1u << OF_connection_id; /* which is made of its claims, as the name mostly is */
+    said |= (text_claim(pool, access, NULL, "name") ? 0 : 1u) << OF_name;
+    return said;
 }
 
 void sk_claims_collect(apr_pool_t *pool, json_object *id, json_object *access,
@@ -256,10 +287,52 @@ void sk_claims_collect(apr_pool_t *pool, json_object *id, json_object *access,
     if (identity->email_verified == SK_VERIFIED_UNKNOWN) {
         identity->email_verified = verified_of(access);
     }
-    collect_extras(pool, access, extras, &room);
-    collect_extras(pool, id, extras, &room);
+    identity->of_id = said_by_id(pool, id, access);
+    collect_extras(pool, access, false, extras, &room);
+    collect_extras(pool, id, true, extras, &room);
     identity->extras = (sk_extra *)(void *)extras->elts;
     identity->extras_count = extras->nelts;
+}
+
+/* The access token's come first, as sk_claims_collect() has them. */
+static void keep_extras(apr_pool_t *pool, const sk_identity *old, sk_identity *identity)
+{
+    apr_array_header_t *extras = apr_array_make(pool, 4, sizeof(sk_extra));
+    size_t room = SK_CLAIMS_EXTRAS_MAX;
+    int i;
+
+    for (i = 0; i < identity->extras_count; i++) {
+        push_extra(extras, &identity->extras[i], &room);
+    }
+    for (i = 0; i < old->extras_count; i++) {
+        const sk_extra *extra = &old->extras[i];
+        if (extra->is_of_id && !named(extras, extra->name)) {
+            push_extra(extras, extra, &room);
+        }
+    }
+    identity->extras = (sk_extra *)(void *)extras->elts;
+    identity->extras_count = extras->nelts;
+}
+
+void sk_claims_keep(apr_pool_t *pool, const sk_identity *old, sk_identity *identity)
+{
+    const sk_identity newer = *identity;
+
+#define SK_TEXT(field, variable, header)                                                       \
+    if (old->of_id & 1u << OF_##field) {                                                       \
+        identity->field = old->field;                                                          \
+    }
+    SK_IDENTITY_TEXTS(SK_TEXT)
+#undef SK_TEXT
+    identity->sid = newer.sid ? newer.sid : identity->sid;
+    identity->oid = newer.oid ? newer.oid : identity->oid;
+    identity->xoid = newer.xoid ? newer.xoid : identity->xoid;
+    identity->xuid = newer.xuid ? newer.xuid : identity->xuid;
+    if (old->of_id & 1u << OF_email_verified) {
+        identity->email_verified = old->email_verified;
+    }
+    identity->of_id = old->of_id;
+    keep_extras(pool, old, identity);
 }
 
 static const sk_extra *find_extra(const sk_identity *identity, const char *name)

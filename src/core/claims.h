@@ -50,6 +50,7 @@ typedef struct sk_extra {
     const char *value;
     /* Of two items or more; a single one is a text, which may have commas in it */
     bool is_list;
+    bool is_of_id; /* the ID token says so, too or alone */
 } sk_extra;
 
 /** A user. Texts and lists are NULL where no token said anything; all are clean (sk_text_is_clean). */
@@ -59,6 +60,8 @@ typedef struct sk_identity {
     SK_IDENTITY_LISTS(SK_TEXT)
 #undef SK_TEXT
     sk_verified email_verified;
+    unsigned int
+        of_id; /* which of the texts, and email_verified, are the ID token's: see sk_claims_keep() */
     sk_extra *extras;
     int extras_count;
 } sk_identity;
@@ -77,6 +80,12 @@ typedef struct sk_identity {
  */
 void sk_claims_collect(apr_pool_t *pool, struct json_object *id, struct json_object *access,
                        sk_identity *identity);
+
+/**
+ * Adds what an earlier ID token said, where a refresh brought an access token alone: as if that ID token were still here.
+ * @param old the identity that it was collected into; its texts are used from then on
+ */
+void sk_claims_keep(apr_pool_t *pool, const sk_identity *old, sk_identity *identity);
 
 /** The claim email_verified as a text. NULL if no token says it. */
 const char *sk_claims_verified(const sk_identity *identity);

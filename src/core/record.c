@@ -9,6 +9,9 @@
 /* Flags of a packed record. */
 enum { SHEDS_ACCESS_TOKEN = 1, SHEDS_ID_TOKEN = 2 };
 
+/* Of a further claim. */
+enum { IS_LIST = 1, IS_OF_ID = 2 };
+
 /* Bytes of a packed time. */
 enum { TIME = 5 };
 
@@ -263,7 +266,8 @@ static void write_extras(writer *w, const sk_identity *identity)
     for (i = 0; i < identity->extras_count; i++) {
         write_text(w, identity->extras[i].name);
         write_text(w, identity->extras[i].value);
-        write_byte(w, identity->extras[i].is_list);
+        write_byte(w, (identity->extras[i].is_list ? IS_LIST : 0)
+                          | (identity->extras[i].is_of_id ? IS_OF_ID : 0));
     }
 }
 
@@ -279,9 +283,12 @@ static void read_extras(reader *r, sk_identity *identity)
     identity->extras = r->extras ? r->extras : apr_palloc(r->pool, sizeof(sk_extra) * count);
     for (i = 0; i < count && !r->failed; i++) {
         sk_extra *extra = &identity->extras[i];
+        int kind;
         extra->name = read_text(r);
         extra->value = read_text(r);
-        extra->is_list = read_byte(r, 1);
+        kind = read_byte(r, IS_LIST | IS_OF_ID);
+        extra->is_list = kind & IS_LIST;
+        extra->is_of_id = kind & IS_OF_ID;
         if (!extra->name || !extra->value) {
             r->failed = true;
         }
@@ -296,6 +303,7 @@ static void write_identity(writer *w, const sk_identity *identity)
     SK_IDENTITY_LISTS(SK_TEXT)
 #undef SK_TEXT
     write_byte(w, (int)identity->email_verified);
+    write_number(w, identity->of_id);
     write_extras(w, identity);
 }
 
@@ -306,6 +314,7 @@ static void read_identity(reader *r, sk_identity *identity)
     SK_IDENTITY_LISTS(SK_TEXT)
 #undef SK_TEXT
     identity->email_verified = (sk_verified)read_byte(r, SK_VERIFIED_YES);
+    identity->of_id = (unsigned int)read_number(r);
     read_extras(r, identity);
 }
 

@@ -17,7 +17,7 @@
 #include "core/claims.h"
 #include "core/span.h"
 
-#define SK_RECORD_VERSION 4
+#define SK_RECORD_VERSION 5
 
 /** A token as it is packed: a JWT as the bytes of its three parts, a quarter shorter than its text. */
 typedef struct sk_token {

@@ -125,11 +125,16 @@ static apr_time_t expiry_here(const sk_call *call, const sk_settings *settings,
     return now + (life < left ? life : left);
 }
 
-/* Takes over what is new; `id_claims` may be those of an ID token from before. */
+/* Takes over what is new. */
 static const char *fill(const sk_call *call, const sk_settings *settings, const verified *v,
-                        struct json_object *id_claims, sk_record *record)
+                        sk_record *record)
 {
-    sk_claims_collect(call->pool, id_claims, v->access.claims, &record->identity);
+    const sk_identity old = record->identity;
+
+    sk_claims_collect(call->pool, v->id.claims, v->access.claims, &record->identity);
+    if (!v->id.claims) {
+        sk_claims_keep(call->pool, &old, &record->identity);
+    }
     if (!record->identity.sub) {
         return "the user's sub is too long";
     }
@@ -182,7 +187,7 @@ static const char *run_exchange(const sk_call *call, void *baton)
     if (!wrong) {
         wrong = check_tokens(call, with, e->code->nonce, &v);
     }
-    return wrong ? wrong : fill(e->caller, with->settings, &v, v.id.claims, e->record);
+    return wrong ? wrong : fill(e->caller, with->settings, &v, e->record);
 }
 
 const char *sk_tokens_exchange(const sk_call *call, const sk_tokens *tokens,
@@ -191,32 +196,6 @@ const char *sk_tokens_exchange(const sk_call *call, const sk_tokens *tokens,
     exchange e = {call, tokens, code, record};
 
     return sk_errands_run(tokens->errands, call, run_exchange, &e);
-}
-
-/* The claims of the ID token that the session keeps: they were verified when it came. */
-static struct json_object *kept_id_claims(const sk_call *call, const sk_record *record)
-{
-    const char *text = sk_token_text(call->pool, &record->id_token);
-    sk_jwt jwt;
-
-    return text && !sk_jwt_parse(call->pool, text, &jwt) ? jwt.claims : NULL;
-}
-
-/* Without an ID token at all, the names of the user are those of the login. */
-static void keep_names(const sk_identity *old, sk_identity *identity)
-{
-    sk_identity rights = *identity;
-
-    *identity = *old;
-    identity->sid = rights.sid;
-    identity->oid = rights.oid;
-    identity->xoid = rights.xoid;
-    identity->xuid = rights.xuid;
-    identity->roles = rights.roles;
-    identity->permissions = rights.permissions;
-    identity->scopes = rights.scopes;
-    identity->extras = rights.extras;
-    identity->extras_count = rights.extras_count;
 }
 
 static bool differ(const char *one, const char *other)
@@ -243,27 +222,22 @@ static const char *take_refreshed(const sk_call *call, renewal *e, verified *v)
 {
     const sk_record *record = e->record;
     sk_record *newer = e->newer, filled;
-    struct json_object *id_claims;
     const char *wrong;
 
     if ((wrong = check_tokens(call, e->with, NULL, v))) {
         return wrong;
     }
-    id_claims = v->id.claims ? v->id.claims : kept_id_claims(call, record);
     filled = *newer;
-    if ((wrong = fill(e->caller, e->with->settings, v, id_claims, &filled))) {
+    if ((wrong = fill(e->caller, e->with->settings, v, &filled))) {
         return wrong;
     }
-    /* With an ID token from before, its identity says nothing of whom the new access token is. */
+    /* What is kept of an ID token from before says nothing of whom the new access token is. */
     if (!is_same(&filled.identity, &record->identity)
         || !speaks_of(&v->access, record->identity.sub)) {
         e->has_ended = true; /* whoever's session that is, it is not this visitor's */
         return "the refreshed tokens speak of another user, session or organization";
     }
     *newer = filled;
-    if (!id_claims) {
-        keep_names(&record->identity, &newer->identity);
-    }
     return NULL;
 }
 

@@ -491,6 +491,79 @@ static void further_claims_have_a_limit_and_are_left_out_whole(void **state)
     support_expect_text("b", sk_claims_text(&identity, "b"), "1");
 }
 
+/* ---- a refresh that brings no ID token ---- */
+
+static void what_the_id_token_said_is_kept(void **state)
+{
+    static const struct {
+        const char *name, *id, *access, *refreshed, *expected;
+    } rows[] = {
+        /* The ID token's counts, and is still as good as before. */
+        {"email", "{\"email\":\"i\"}", "{\"email\":\"a\"}", "{\"email\":\"b\"}", "i"},
+        {"name", "{\"name\":\"i\"}", "{}", "{\"name\":\"b\"}", "i"},
+        {"name", "{\"given_name\":\"i\"}", "{}", "{}", "i"},
+        {"name", "{\"email\":\"i\"}", "{}", "{}", "i"},
+        {"name", "{}", "{\"name\":\"a\"}", "{\"name\":\"b\"}", "b"},
+        {"connection_id", "{\"amr\":[\"conn_1\"]}", "{}", "{}", "conn_1"},
+        {"email_verified", "{\"email_verified\":true}", "{}", "{\"email_verified\":false}",
+         "true"},
+        /* The access token's counts, and the ID token's where it says none. */
+        {"sid", "{\"sid\":\"i\"}", "{}", "{}", "i"},
+        {"oid", "{\"oid\":\"i\"}", "{\"oid\":\"a\"}", "{\"oid\":\"b\"}", "b"},
+        {"xoid", "{\"xoid\":\"i\"}", "{}", "{\"xoid\":\"b\"}", "b"},
+        {"xuid", "{\"xuid\":\"i\"}", "{}", "{}", "i"},
+        {"plan", "{\"plan\":\"i\"}", "{}", "{}", "i"},
+        {"plan", "{\"plan\":\"i\"}", "{}", "{\"plan\":\"b\"}", "b"},
+        {"plan", "{\"plan\":\"same\"}", "{\"plan\":\"same\"}", "{}", "same"},
+        /* What the access token alone said goes with it. */
+        {"email", "{}", "{\"email\":\"a\"}", "{\"email\":\"b\"}", "b"},
+        {"email", "{}", "{\"email\":\"a\"}", "{}", NULL},
+        {"email_verified", "{}", "{\"email_verified\":true}", "{\"email_verified\":false}",
+         "false"},
+        {"oid", "{}", "{\"oid\":\"a\"}", "{}", NULL},
+        {"plan", "{}", "{\"plan\":\"a\"}", "{}", NULL},
+        {"plan", "{\"plan\":\"i\"}", "{\"plan\":\"a\"}", "{}", NULL},
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        sk_identity old = collect(*state, rows[i].id, rows[i].access),
+                    newer = collect(*state, NULL, rows[i].refreshed), third;
+        sk_claims_keep(*state, &old, &newer);
+        support_expect_text(apr_psprintf(*state, "%d %s", (int)i, rows[i].name),
+                            sk_claims_text(&newer, rows[i].name), rows[i].expected);
+        third = collect(*state, NULL, rows[i].refreshed);
+        sk_claims_keep(*state, &newer, &third);
+        support_expect_text(apr_psprintf(*state, "%d %s, once more", (int)i, rows[i].name),
+                            sk_claims_text(&third, rows[i].name), rows[i].expected);
+    }
+}
+
+static void rights_are_not_kept(void **state)
+{
+    sk_identity old = collect(*state, "{\"roles\":[\"i\"],\"scope\":\"i\"}",
+                              "{\"roles\":[\"a\"],\"permissions\":[\"p\"]}"),
+                newer = collect(*state, NULL, "{}");
+
+    sk_claims_keep(*state, &old, &newer);
+    support_expect_text("roles", newer.roles, NULL);
+    support_expect_text("permissions", newer.permissions, NULL);
+    support_expect_text("scopes", newer.scopes, NULL);
+}
+
+static void further_claims_that_are_kept_have_the_same_limit(void **state)
+{
+    const char *half = support_repeat(*state, 'x', 600);
+    sk_identity old = collect(*state, apr_psprintf(*state, "{\"a\":\"%s\",\"b\":\"1\"}", half),
+                              "{}"),
+                newer = collect(*state, NULL, apr_psprintf(*state, "{\"c\":\"%s\"}", half));
+
+    sk_claims_keep(*state, &old, &newer);
+    assert_int_equal(newer.extras_count, 2);
+    support_expect_text("c", sk_claims_text(&newer, "c"), half);
+    support_expect_text("b", sk_claims_text(&newer, "b"), "1");
+}
+
 /* ---- asking ---- */
 
 static const char asked_id[] = "{\"sub\":\"usr_1\",\"email\":\"jo@acme.test\","
@@ -595,6 +668,9 @@ int main(void)
         TEST(the_name_of_a_further_claim_has_at_most_64_bytes),
         TEST(of_a_further_claim_in_both_tokens_the_access_token_counts),
         TEST(further_claims_have_a_limit_and_are_left_out_whole),
+        TEST(what_the_id_token_said_is_kept),
+        TEST(rights_are_not_kept),
+        TEST(further_claims_that_are_kept_have_the_same_limit),
         TEST(texts_are_found_by_name),
         TEST(claims_match_whole_values),
     };

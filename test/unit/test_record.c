@@ -34,8 +34,9 @@ static sk_record full_record(apr_pool_t *pool)
     identity->email_verified = SK_VERIFIED_YES;
     identity->extras_count = 2;
     identity->extras = apr_palloc(pool, 2 * sizeof(sk_extra));
-    identity->extras[0] = (sk_extra){"plan", "gold, red", false};
-    identity->extras[1] = (sk_extra){"teams", "blue,red", true};
+    identity->extras[0] = (sk_extra){"plan", "gold, red", false, true};
+    identity->extras[1] = (sk_extra){"teams", "blue,red", true, false};
+    identity->of_id = 0x1abc;
     record.login = 1758264947;
     record.confirmed = 1758264946;
     record.last_use = 1758264948;
@@ -72,7 +73,9 @@ static void expect_records(apr_pool_t *pool, const sk_record *is, const sk_recor
         support_expect_text("extra", one->extras[i].name, other->extras[i].name);
         support_expect_text("extra", one->extras[i].value, other->extras[i].value);
         assert_int_equal(one->extras[i].is_list, other->extras[i].is_list);
+        assert_int_equal(one->extras[i].is_of_id, other->extras[i].is_of_id);
     }
+    assert_int_equal(one->of_id, other->of_id);
     assert_int_equal(is->login, expected->login);
     assert_int_equal(is->confirmed, expected->confirmed);
     assert_int_equal(is->last_use, expected->last_use);
@@ -301,7 +304,7 @@ static void a_record_has_an_id_and_a_subject(void **state)
 
 /*
  * The minimal record: version, flags, "i" (2 i NUL) and "usr_1" (6 usr_1 NUL), 11 texts,
- * 3 lists, email_verified, extras, 6 times of 5 bytes, 3 tokens.
+ * 3 lists, email_verified, of_id, extras, 6 times of 5 bytes, 3 tokens.
  */
 enum {
     ID = 2,
@@ -309,10 +312,10 @@ enum {
     TEXTS = 12,
     LISTS = 23,
     VERIFIED = 26,
-    EXTRAS = 27,
-    TIMES = 28,
-    TOKENS = 58,
-    END = 61
+    EXTRAS = 28,
+    TIMES = 29,
+    TOKENS = 59,
+    END = 62
 };
 
 static void forged_counts_and_lengths_are_refused(void **state)
