@@ -657,8 +657,8 @@ export const rules = [
   {
     name: 'only the browser\'s cookies make a session',
     file: 'src/session/cookies.c',
-    from: '    if (!visit->cookies) {\n        const char *header',
-    to: '    {\n        const char *header',
+    from: '    if (!visit->cookies) {\n        visit->cookies = header',
+    to: '    {\n        visit->cookies = header',
     test: 'test/htaccess.test.mjs',
   },
   {
