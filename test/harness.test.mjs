@@ -6,11 +6,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { startBackend, startFastcgi } from './support/backend.mjs';
 import { CookieJar } from './support/cookies.mjs';
 import { configtest, hasModule, startHttpd, until } from './support/httpd.mjs';
 import { parseEnvironment, siteConfig, siteFiles } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
+
+const top = fileURLToPath(new URL('..', import.meta.url));
 
 const mpms = ['event', 'worker', 'prefork'].filter((mpm) => hasModule(`mpm_${mpm}`));
 
@@ -22,6 +25,17 @@ function isAlive(pid) {
     return false;
   }
 }
+
+describe('the records to fuzz with', () => {
+  it('have the version that is read', () => {
+    const [, version] = fs.readFileSync(`${top}src/core/record.h`, 'utf8').match(/#define SK_RECORD_VERSION (\d+)/);
+    const folder = `${top}test/fuzz/corpus/record/`;
+    for (const name of fs.readdirSync(folder)) {
+      const is = fs.readFileSync(folder + name)[0] === Number(version);
+      assert.equal(is, name !== 'old-version', name);
+    }
+  });
+});
 
 describe('the cookie jar', () => {
   const site = 'https://app.example.test/dir/page';

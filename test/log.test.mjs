@@ -123,7 +123,7 @@ describe('at LogLevel trace8', () => {
   // Everything a browser was sent or told to send.
   function noteCookies(visitor) {
     for (const { name, value } of visitor.jar.list()) {
-      if (/^(?:session$|sk_login_)/.test(name)) note(`cookie ${name.slice(0, 8)}`, value);
+      if (/^(?:session$|sk_login_|sk_logout_)/.test(name)) note(`cookie ${name.slice(0, 8)}`, value);
     }
   }
 
@@ -183,7 +183,7 @@ describe('at LogLevel trace8', () => {
 
   it('has collected what must not be in it', () => {
     assert.deepEqual(Object.keys(secrets).sort(), ['ID token', 'access token', 'client secret', 'code', 'cookie session',
-      'cookie sk_login', 'nonce', 'state', 'verifier']);
+      'cookie sk_login', 'cookie sk_logou', 'nonce', 'state', 'verifier']);
     for (const [name, values] of Object.entries(secrets)) {
       for (const value of values) assert.ok(value.length >= 20, `${name} ${value}`);
     }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { assertPage, cookiesOf, formOf, linksOf, ourLines } from './support/answers.mjs';
 import { freePorts } from './support/httpd.mjs';
+import { unlike } from './support/permissions.mjs';
 import { scalekitHost, signIn, startSite } from './support/sites.mjs';
 import { Visitor } from './support/visitor.mjs';
 
@@ -13,6 +14,14 @@ const EVIL = 'https://evil.example/page';
 const OLD_BROWSER = { 'Sec-Fetch-Site': null }; // as on plain http
 let site;
 let port;
+
+const others = {
+  crypto: { SessionCryptoPassphrase: 'test_made-up-passphrase-0123456789' },
+  attributes: { SessionCookieName: '__Secure-here Domain=attributes.localhost; path=/;HttpOnly; Secure;SameSite=Lax' },
+  maxage: { SessionMaxAge: 600 },
+  short: { ScalekitSessionMaxAge: 2 },
+  nologout: { ScalekitLogoutPath: 'none' },
+};
 
 const on = (host) => `http://${host}.localhost:${port}`;
 const isAuthorize = (answer) => answer.location?.startsWith(`${site.scalekit.url}/oauth/authorize?`);
@@ -38,7 +47,7 @@ before(async () => {
   site = await startSite({
     ports: [port],
     scalekit: {
-      redirectUris: [`http://localhost:${port}`, on('path'), on('absolute'), on('other')].map((origin) => `${origin}/auth/callback`),
+      redirectUris: [`http://localhost:${port}`, on('path'), on('absolute'), on('other'), ...Object.keys(others).map(on)].map((origin) => `${origin}/auth/callback`),
       postLogoutRedirectUris: [`http://localhost:${port}/`, `${on('path')}/public/?bye=1`, 'https://www.example.test/bye'],
       backChannelLogoutUris: [],
     },
@@ -51,8 +60,9 @@ before(async () => {
       }),
       scalekitHost(server, {
         serverName: 'other.localhost',
-        settings: { ScalekitLoginPath: 'none', ScalekitLogoutPath: '/session/end' },
+        settings: { ScalekitLoginPath: 'none', ScalekitLogoutPath: '/session/end/' },
       }),
+      ...Object.entries(others).map(([name, settings]) => scalekitHost(server, { serverName: `${name}.localhost`, settings })),
     ].join('\n'),
   });
 });
@@ -162,9 +172,8 @@ describe('the ID token of a session in a cookie', () => {
     const { path, attributes } = hintCookie(visitor);
     assert.equal(path, '/logout');
     const { path: everywhere, ...others } = visitor.jar.get('session').attributes;
-    const { path: own, 'max-age': life, ...same } = attributes;
+    const { path: own, ...same } = attributes;
     assert.deepEqual(same, others, 'the attributes of the session');
-    assert.ok(life > 43000 && life <= 43200, life);
     assert.match(visitor.jar.header(`${site.url}/`), /^session=[^;]{300,700}(?:; sk_steps=[^;]*)?$/, 'pages get the session alone');
     assert.match(visitor.jar.header(`${site.url}/logout`), /session=.*sk_logout_session=|sk_logout_session=.*session=/);
   });
@@ -239,16 +248,84 @@ describe('the ID token of a session in a cookie', () => {
     assert.ok(isAuthorize(await site.visitor({ headers: { Cookie: `session=scalekit=${value}` } }).get('/')));
   });
 
-  it('goes without, where it is too large for a cookie, and says so', async () => {
-    await site.scalekit.control({ mutate: { id: { claims: { much: randomBytes(3000).toString('base64url') } } } });
-    const from = site.mark();
+  for (const [name, host, of] of [
+    ['with mod_session_crypto', 'crypto', /^sk_logout_session$/],
+    ['with attributes of its own', 'attributes', /^sk_logout___Secure-here$/],
+    ['with SessionMaxAge', 'maxage', /^sk_logout_session$/],
+  ]) {
+    it(`comes to the logout ${name}`, async () => {
+      const visitor = new Visitor(on(host));
+      assert.equal((await visitor.get('/', { follow: true })).status, 200);
+      const cookie = visitor.jar.list().find((one) => of.test(one.name));
+      const session = visitor.jar.get(cookie.name.replace('sk_logout_', ''));
+      const rest = ({ path, 'max-age': life, ...others }) => others;
+      assert.deepEqual(rest(cookie.attributes), rest(session.attributes));
+      assert.deepEqual(visitor.jar.refused, []);
+      hintOf(await visitor.get('/logout'));
+      assert.deepEqual(visitor.jar.list().filter((one) => [cookie.name, session.name].includes(one.name)), []);
+    });
+  }
+
+  it('lives as long as a session that is renewed', async () => {
+    const visitor = new Visitor(on('maxage'));
+    await visitor.get('/', { follow: true });
+    assert.equal(hintCookie(visitor).attributes['max-age'], String(600 + 43200));
+  });
+
+  it('is known to a logout after the session has ended by time', async () => {
+    const visitor = new Visitor(on('short'));
+    await visitor.get('/', { follow: true });
+    await sleep(2100);
+    assert.ok(isAuthorize(await visitor.clone().get('/')));
+    hintOf(await visitor.get('/logout'));
+  });
+
+  it('is not missed where there is no logout', async () => {
+    const visitor = new Visitor(on('nologout'));
+    assert.equal((await visitor.get('/', { follow: true })).status, 200);
+    assert.deepEqual(visitor.jar.list().map(({ name }) => name).filter((name) => name.startsWith('sk_logout')), []);
+  });
+
+  it('says in the log when it did not come', async () => {
     const visitor = await signIn(site);
-    assert.equal(hintCookie(visitor), undefined);
-    assert.deepEqual(visitor.jar.refused, []);
-    assert.equal(ourLines(site.log(from)).filter((line) => /:info\].*ID token is too large for a cookie/.test(line)).length, 1);
-    await assertLoggedIn(visitor);
+    visitor.jar.cookies = visitor.jar.cookies.filter(({ name }) => name !== 'sk_logout_session');
+    const from = site.mark();
     assert.equal(parametersOf(await visitor.get('/logout')).get('id_token_hint'), null);
-    await assertLoggedOut(visitor);
+    assert.match(ourLines(site.log(from))[0], /:info\].*logs out, without the ID token: .*ScalekitLogoutPath/);
+  });
+
+  // It must not be that pages work and the logout alone is refused, for a Cookie header that is too long.
+  for (const [name, bytes, count, has] of [
+    ['has its place beside a large session', 100, 105, true],
+    ['goes without where both are too large together, and says so', 2800, 100, false],
+    ['goes without where it is too large by itself, and says so', 3300, 3, false],
+  ]) {
+    it(name, async () => {
+      await site.scalekit.control({
+        users: { 'ada@acme.test': { permissions: unlike(count) } },
+        mutate: { id: { claims: { acr: randomBytes(bytes).toString('base64url') } } }, // which we do not export
+      });
+      const from = site.mark();
+      const visitor = await signIn(site);
+      assert.equal(hintCookie(visitor) !== undefined, has);
+      assert.deepEqual(visitor.jar.refused, []);
+      assert.equal(ourLines(site.log(from)).filter((line) => /:info\].*kept without its ID token/.test(line)).length, has ? 0 : 1);
+      await assertLoggedIn(visitor);
+      const answer = await visitor.get('/logout', { headers: { Cookie: `${visitor.jar.header(`${site.url}/logout`)}; logins=${'x'.repeat(2560)}` } });
+      assert.equal(answer.status, 302, answer.text);
+      assert.equal(parametersOf(answer).has('id_token_hint'), has);
+      await assertLoggedOut(visitor);
+    });
+  }
+
+  it('is not asked for again in a session that has no room for it', async () => {
+    await site.scalekit.control({ accessTokenLife: 1, mutate: { id: { claims: { acr: randomBytes(4000).toString('base64url') } } } });
+    const visitor = await signIn(site);
+    await sleep(1100);
+    await site.scalekit.control({ accessTokenLife: 300 });
+    const from = site.mark();
+    await assertLoggedIn(visitor);
+    assert.deepEqual(ourLines(site.log(from)).filter((line) => /without/.test(line)), []);
   });
 });
 

@@ -77,7 +77,7 @@ describe('secrets that are given', { concurrency: 3 }, () => {
       const visit = async () => {
         const visitor = await signIn(site);
         keep(visitor.arrival);
-        const note = () => { for (const { name, value } of visitor.jar.list()) if (/^(session|sk_login_)/.test(name)) long.push([`cookie ${name}`, value]); };
+        const note = () => { for (const { name, value } of visitor.jar.list()) if (/^(session|sk_login_|sk_logout_)/.test(name)) long.push([`cookie ${name}`, value]); };
         note();
         assert.equal((await visitor.script('/sessions/refresh-token', { method: 'POST' })).status, 200);
         note();

@@ -295,6 +295,14 @@ static bool is_same_path(const char *one, const char *other)
     return length == other_length && strncmp(one, other, length) == 0;
 }
 
+/* It is found with one all the same. */
+static const char *without_slash(apr_pool_t *pool, const char *path)
+{
+    size_t length = strlen(path);
+
+    return apr_pstrmemdup(pool, path, length - (path[length - 1] == '/'));
+}
+
 /* What scripts ask about the session, and below that path what they may have done with it. */
 static const char *finish_sessions_path(apr_pool_t *pool, sk_server *server,
                                         sk_settings *settings)
@@ -304,8 +312,7 @@ static const char *finish_sessions_path(apr_pool_t *pool, sk_server *server,
         read_path(pool, "ScalekitSessionsPath", server->sessions_path, "/sessions", path);
 
     if (!wrong && *path) {
-        size_t length = strlen(*path);
-        *path = apr_pstrmemdup(pool, *path, length - ((*path)[length - 1] == '/'));
+        *path = without_slash(pool, *path);
         settings->paths[SK_ENDPOINT_VALIDATE_TOKEN] =
             apr_pstrcat(pool, *path, "/validate-token", NULL);
         settings->paths[SK_ENDPOINT_REFRESH_TOKEN] =
@@ -347,6 +354,10 @@ static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings
             }
         }
         settings->path_letters[i] = settings->paths[i] ? settings->paths[i][1] : '\0';
+    }
+    if (settings->paths[SK_ENDPOINT_LOGOUT]) {
+        settings->paths[SK_ENDPOINT_LOGOUT] =
+            without_slash(pool, settings->paths[SK_ENDPOINT_LOGOUT]);
     }
     settings->after_login =
         sk_url_local_target(pool, server->after_login ? server->after_login : "/");

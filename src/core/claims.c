@@ -244,33 +244,28 @@ static sk_verified verified_of(json_object *claims)
 enum { SK_IDENTITY_TEXTS(SK_TEXT) OF_email_verified };
 #undef SK_TEXT
 
-static unsigned int said_by_id(apr_pool_t *pool, json_object *id, json_object *access)
+/* Is the text that was taken one that the ID token says? */
+static unsigned int is_of(json_object *id, const char *name, const char *taken)
+{
+    return taken && sk_text_equal(sk_json_text(sk_json_member(id, name)), taken) ? 1 : 0;
+}
+
+static unsigned int said_by(json_object *id, const sk_identity *identity)
 {
     unsigned int said = 0;
 
-    if (!id) {
-        return 0;
-    }
 #define SK_TEXT(field, variable, header)                                                       \
-    said |= (text_claim(pool, id, NULL, #field) ? 1u : 0) << OF_##field;
+    said |= is_of(id, #field, identity->field) << OF_##field;
     SK_IDENTITY_TEXTS(SK_TEXT)
 #undef SK_TEXT
+    said |= (id && identity->connection_id ? 1u : 0) << OF_connection_id;
     said |= (verified_of(id) != SK_VERIFIED_UNKNOWN ? 1u : 0) << OF_email_verified;
-    said |= 1u << OF_connection_id; /* which is made of its claims, as the name mostly is */
-    said |= (text_claim(pool, access, NULL, "name") ? 0 : 1u) << OF_name;
     return said;
 }
 
-void sk_claims_collect(apr_pool_t *pool, json_object *id, json_object *access,
-                       sk_identity *identity)
+static void collect_texts(apr_pool_t *pool, json_object *id, json_object *access,
+                          sk_identity *identity)
 {
-    static const char *const permission_names[] = {
-        "permissions", "https://scalekit.com/permissions", "scalekit:permissions", NULL};
-    static const char *const role_names[] = {"roles", "https://scalekit.com/roles", NULL};
-    apr_array_header_t *extras = apr_array_make(pool, 4, sizeof(sk_extra));
-    size_t room = SK_CLAIMS_EXTRAS_MAX;
-
-    memset(identity, 0, sizeof(*identity));
 #define SK_TEXT(field, variable, header) identity->field = text_claim(pool, id, access, #field);
     SK_IDENTITY_TEXTS(SK_TEXT)
 #undef SK_TEXT
@@ -279,42 +274,15 @@ void sk_claims_collect(apr_pool_t *pool, json_object *id, json_object *access,
     identity->xoid = text_claim(pool, access, id, "xoid");
     identity->xuid = text_claim(pool, access, id, "xuid");
     identity->connection_id = connection_of(pool, id, identity->sub);
-    identity->name = display_name(pool, identity);
-    identity->roles = first_list(pool, access, role_names);
-    identity->permissions = first_list(pool, access, permission_names);
-    identity->scopes = scopes_of(pool, access);
     identity->email_verified = verified_of(id);
     if (identity->email_verified == SK_VERIFIED_UNKNOWN) {
         identity->email_verified = verified_of(access);
     }
-    identity->of_id = said_by_id(pool, id, access);
-    collect_extras(pool, access, false, extras, &room);
-    collect_extras(pool, id, true, extras, &room);
-    identity->extras = (sk_extra *)(void *)extras->elts;
-    identity->extras_count = extras->nelts;
+    identity->of_id = said_by(id, identity);
 }
 
-/* The access token's come first, as sk_claims_collect() has them. */
-static void keep_extras(apr_pool_t *pool, const sk_identity *old, sk_identity *identity)
-{
-    apr_array_header_t *extras = apr_array_make(pool, 4, sizeof(sk_extra));
-    size_t room = SK_CLAIMS_EXTRAS_MAX;
-    int i;
-
-    for (i = 0; i < identity->extras_count; i++) {
-        push_extra(extras, &identity->extras[i], &room);
-    }
-    for (i = 0; i < old->extras_count; i++) {
-        const sk_extra *extra = &old->extras[i];
-        if (extra->is_of_id && !named(extras, extra->name)) {
-            push_extra(extras, extra, &room);
-        }
-    }
-    identity->extras = (sk_extra *)(void *)extras->elts;
-    identity->extras_count = extras->nelts;
-}
-
-void sk_claims_keep(apr_pool_t *pool, const sk_identity *old, sk_identity *identity)
+/* As if the ID token that `old` was collected of were still here. */
+static void keep_texts(const sk_identity *old, sk_identity *identity)
 {
     const sk_identity newer = *identity;
 
@@ -332,7 +300,43 @@ void sk_claims_keep(apr_pool_t *pool, const sk_identity *old, sk_identity *ident
         identity->email_verified = old->email_verified;
     }
     identity->of_id = old->of_id;
-    keep_extras(pool, old, identity);
+}
+
+static void keep_extras(const sk_identity *old, apr_array_header_t *extras, size_t *room)
+{
+    int i;
+
+    for (i = 0; i < old->extras_count; i++) {
+        const sk_extra *extra = &old->extras[i];
+        if (extra->is_of_id && !named(extras, extra->name)) {
+            push_extra(extras, extra, room);
+        }
+    }
+}
+
+void sk_claims_collect(apr_pool_t *pool, json_object *id, json_object *access,
+                       const sk_identity *old, sk_identity *identity)
+{
+    static const char *const permission_names[] = {
+        "permissions", "https://scalekit.com/permissions", "scalekit:permissions", NULL};
+    static const char *const role_names[] = {"roles", "https://scalekit.com/roles", NULL};
+    apr_array_header_t *extras = apr_array_make(pool, 4, sizeof(sk_extra));
+    size_t room = SK_CLAIMS_EXTRAS_MAX;
+
+    memset(identity, 0, sizeof(*identity));
+    collect_texts(pool, id, access, identity);
+    collect_extras(pool, access, false, extras, &room);
+    collect_extras(pool, id, true, extras, &room);
+    if (!id && old) {
+        keep_texts(old, identity);
+        keep_extras(old, extras, &room);
+    }
+    identity->name = display_name(pool, identity);
+    identity->roles = first_list(pool, access, role_names);
+    identity->permissions = first_list(pool, access, permission_names);
+    identity->scopes = scopes_of(pool, access);
+    identity->extras = (sk_extra *)(void *)extras->elts;
+    identity->extras_count = extras->nelts;
 }
 
 static const sk_extra *find_extra(const sk_identity *identity, const char *name)

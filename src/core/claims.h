@@ -61,7 +61,7 @@ typedef struct sk_identity {
 #undef SK_TEXT
     sk_verified email_verified;
     unsigned int
-        of_id; /* which of the texts, and email_verified, are the ID token's: see sk_claims_keep() */
+        of_id; /* what of the texts, and email_verified, the ID token says; a bit each */
     sk_extra *extras;
     int extras_count;
 } sk_identity;
@@ -77,15 +77,11 @@ typedef struct sk_identity {
  * exported) and oversized values are left out.
  * @param id the ID token's claims, or NULL
  * @param access the access token's claims, or NULL
+ * @param old what was collected before, or NULL: without an ID token, what the one of then said still counts; its texts
+ * are used on
  */
 void sk_claims_collect(apr_pool_t *pool, struct json_object *id, struct json_object *access,
-                       sk_identity *identity);
-
-/**
- * Adds what an earlier ID token said, where a refresh brought an access token alone: as if that ID token were still here.
- * @param old the identity that it was collected into; its texts are used from then on
- */
-void sk_claims_keep(apr_pool_t *pool, const sk_identity *old, sk_identity *identity);
+                       const sk_identity *old, sk_identity *identity);
 
 /** The claim email_verified as a text. NULL if no token says it. */
 const char *sk_claims_verified(const sk_identity *identity);

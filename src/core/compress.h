@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records, made shorter before they are sealed: an ID token says again what the record says, and names of permissions are alike. So a
- * cookie, which httpd reads with each request, is a third shorter, or holds several times as many permissions.
+ * Records, made shorter before they are sealed: names of permissions are alike, what providers write is mostly the same, and an ID token
+ * says again what the record says. So a cookie, which httpd reads with each request, is shorter, or holds several times as many permissions.
  *
  * Compressed: a format number, the length of the plain bytes (3 bytes, big-endian), then an LZ4 block with a dictionary of what records
  * mostly say. Only for what nobody but Scalekit can write into: else its length could tell a stranger who writes something into it

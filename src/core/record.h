@@ -38,7 +38,7 @@ typedef struct sk_record {
     sk_token refresh_token;
     sk_token id_token;
     sk_token access_token;
-    /* Did not fit once, so it is not kept for the rest of the session */
+    /* There was no room for it once, so it is not kept for the rest of the session */
     bool sheds_access_token;
     bool sheds_id_token;
     /* Seconds that our clock is ahead of Scalekit's, where these tokens have just come; not packed */

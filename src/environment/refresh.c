@@ -101,7 +101,7 @@ static found find_result(const sk_call *call, const sk_refresher *refresher,
         || !sk_text_equal(newer->id, record->id) || !is_newer_than(newer, record)) {
         return FOUND_NOTHING;
     }
-    /* What did not fit into the cookie then will not now. */
+    /* What the session had no room for then has none now. */
     newer->sheds_access_token |= record->sheds_access_token;
     newer->sheds_id_token |= record->sheds_id_token;
     return FOUND_NEWER;

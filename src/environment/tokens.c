@@ -131,10 +131,7 @@ static const char *fill(const sk_call *call, const sk_settings *settings, const 
 {
     const sk_identity old = record->identity;
 
-    sk_claims_collect(call->pool, v->id.claims, v->access.claims, &record->identity);
-    if (!v->id.claims) {
-        sk_claims_keep(call->pool, &old, &record->identity);
-    }
+    sk_claims_collect(call->pool, v->id.claims, v->access.claims, &old, &record->identity);
     if (!record->identity.sub) {
         return "the user's sub is too long";
     }

@@ -82,7 +82,10 @@ int sk_logout_handle(request_rec *r)
         return say_signed_out(r);
     }
     id_token = sk_hint_of(r, record);
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "user %s logs out", record->identity.sub);
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "user %s logs out%s", record->identity.sub,
+                  id_token ? ""
+                           : ", without the ID token: there was no room for it, or the browser "
+                             "went to another path than ScalekitLogoutPath");
     sk_session_end(r);
     return sk_reply_redirect(
         r, sk_oauth_logout_url(r->pool, sk_settings_of(r->server), id_token, after_logout(r)));

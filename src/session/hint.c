@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/hint.h"
 
-#include <http_log.h>
 #include <apr_strings.h>
 
 #include "config/config.h"
@@ -10,8 +9,6 @@
 #include "session/cookies.h"
 #include "session/sent.h"
 #include "session/visit.h"
-
-APLOG_USE_MODULE(auth_scalekit);
 
 #define PREFIX "sk_logout_"
 
@@ -62,20 +59,18 @@ static const char *open_hint(request_rec *r, const char *sealed, const char *ses
 
 /* ---- sent ---- */
 
-/* "value;Max-Age=1": for as long as there can be such a session. */
-static const char *with_life(request_rec *r, const char *value, apr_time_t seconds)
-{
-    return apr_psprintf(sk_visit_first(r)->first->pool, "%s;Max-Age=%" APR_TIME_T_FMT, value,
-                        seconds);
-}
-
 void sk_hint_leave(request_rec *r, const sk_record *record)
 {
-    const char *sealed = is_used(r) && record->id_token.bytes ? seal(r, record) : NULL;
+    sk_visit_first(r)->hint = is_used(r) && record->id_token.bytes && !record->sheds_id_token
+                                  ? seal(r, record)
+                                  : NULL;
+}
 
-    sk_visit_first(r)->hint =
-        sealed ? with_life(r, sealed, record->absolute_end - apr_time_sec(r->request_time))
-               : NULL;
+size_t sk_hint_size(request_rec *r)
+{
+    const char *hint = sk_visit_first(r)->hint;
+
+    return hint ? strlen(PREFIX) + strlen(hint) : 0;
 }
 
 static bool is_other(void *baton, const apr_table_entry_t *line)
@@ -89,12 +84,26 @@ void sk_hint_take_back(request_rec *r)
     sk_cookies_sift(r->pool, sk_cookies_outgoing(r), is_other, NULL);
 }
 
+/* It goes when the browser is closed, if the session's does; else when no such session can be any more, however often it is renewed. */
+static const char *life(request_rec *r, const char *session_line, const char *value)
+{
+    static const char max_age[] = ";Max-Age=";
+    const char *theirs = session_line + strcspn(session_line, ";");
+    apr_time_t most = apr_time_sec(sk_settings_of(r->server)->session_max_age);
+
+    if (!*value) {
+        return ";Max-Age=0";
+    }
+    return strncmp(theirs, max_age, strlen(max_age)) == 0
+               ? apr_psprintf(r->pool, "%s%" APR_TIME_T_FMT, max_age,
+                              (apr_time_t)apr_atoi64(theirs + strlen(max_age)) + most)
+               : "";
+}
+
 /* The session's attributes, but for the logout's path. */
 static const char *attributes_like(request_rec *r, const char *session_line)
 {
     const char *rest = sk_sent_attributes(session_line), *all = "";
-    const char *path = sk_settings_of(r->server)->paths[SK_ENDPOINT_LOGOUT];
-    int length = (int)strlen(path);
 
     while (*rest) {
         const char *one = ap_getword(r->pool, &rest, ';');
@@ -102,8 +111,8 @@ static const char *attributes_like(request_rec *r, const char *session_line)
             all = apr_pstrcat(r->pool, all, ";", one, NULL);
         }
     }
-    /* With a slash at its end it is an endpoint's path as well: the one without covers both. */
-    return apr_psprintf(r->pool, "%s;Path=%.*s", all, length - (path[length - 1] == '/'), path);
+    return apr_pstrcat(r->pool, all,
+                       ";Path=", sk_settings_of(r->server)->paths[SK_ENDPOINT_LOGOUT], NULL);
 }
 
 static void send_beside(request_rec *r, const char *session_line, const char *value)
@@ -111,24 +120,18 @@ static void send_beside(request_rec *r, const char *session_line, const char *va
     const char *name =
         apr_psprintf(r->pool, PREFIX "%.*s", (int)strcspn(session_line, "="), session_line);
 
-    if (strlen(name) + 1 + strcspn(value, ";") > SK_COOKIE_MAX) {
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
-                      "the ID token is too large for a cookie: the logout goes without it "
-                      "(reference %s)",
-                      sk_visit_reference(r));
-        return;
+    if (strcspn(session_line, ";") + strlen(value) <= SK_HINT_BESIDE_MAX) {
+        sk_cookies_replace(sk_visit_first(r)->first, name,
+                           apr_pstrcat(r->pool, value, life(r, session_line, value),
+                                       attributes_like(r, session_line), NULL));
     }
-    sk_cookies_replace(sk_visit_first(r)->first, name,
-                       apr_pstrcat(r->pool, value, attributes_like(r, session_line), NULL));
 }
 
-void sk_hint_send(request_rec *r)
+void sk_hint_send(request_rec *r, const session_rec *z)
 {
     const sk_visit *visit = sk_visit_first(r);
-    const char *value = visit->entry       ? visit->hint
-                        : visit->is_ending ? with_life(r, "", 0)
-                                           : NULL;
-    const char *line = value && is_used(r) ? sk_sent_line(r) : NULL;
+    const char *value = visit->entry ? visit->hint : visit->is_ending ? "" : NULL;
+    const char *line = value && is_used(r) ? sk_sent_line(r, z) : NULL;
 
     if (line) {
         send_beside(r, line, value);

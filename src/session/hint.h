@@ -9,8 +9,15 @@
 
 #include <stdbool.h>
 #include <httpd.h>
+#include <mod_session.h>
 
 #include "core/record.h"
+
+/**
+ * What the session's cookie and this one take together at most: httpd refuses a Cookie line of more than 8190 bytes, and logins under way
+ * may have 2560 of it (see login_state.h).
+ */
+#define SK_HINT_BESIDE_MAX 5120
 
 /** Is it one of these cookies? */
 bool sk_hint_is_cookie(const char *name);
@@ -18,8 +25,11 @@ bool sk_hint_is_cookie(const char *name);
 /** Leaves the ID token with the next save of the session, if it has one that is to be in a cookie of its own. */
 void sk_hint_leave(request_rec *r, const sk_record *record);
 
+/** About what it takes: name, '=' and value; 0 if nothing is left. */
+size_t sk_hint_size(request_rec *r);
+
 /** After a save of the session: sends what was left, or has the browser drop it if the session ends. */
-void sk_hint_send(request_rec *r);
+void sk_hint_send(request_rec *r, const session_rec *z);
 
 /** Forgets what is to be sent: the save was not to be. */
 void sk_hint_take_back(request_rec *r);

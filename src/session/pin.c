@@ -407,7 +407,7 @@ static apr_status_t save(request_rec *r, session_rec *z)
         sk_sent_drop(r, z);
     }
     if (rv == OK) {
-        sk_hint_send(r);
+        sk_hint_send(r, z);
     }
     return rv;
 }

@@ -16,13 +16,18 @@
 
 APLOG_USE_MODULE(auth_scalekit);
 
+/* equals: of a line, from the '=' on */
+static bool is_value(const char *equals, const char *value)
+{
+    size_t length = strlen(value);
+
+    return *equals == '=' && strncmp(equals + 1, value, length) == 0
+           && (!equals[1 + length] || equals[1 + length] == ';');
+}
+
 static bool carries(const char *line, const char *value)
 {
-    const char *sent = strchr(line, '=');
-    size_t length = value ? strlen(value) : 0;
-
-    return length > 0 && sent && strncmp(sent + 1, value, length) == 0
-           && (!sent[1 + length] || sent[1 + length] == ';');
+    return value && *value && is_value(line + strcspn(line, "="), value);
 }
 
 /* What a line may hold of a session: itself, or its id as mod_session_dbd or as our store writes it. */
@@ -179,15 +184,18 @@ size_t sk_sent_size(request_rec *r, const session_rec *z)
     return 0;
 }
 
-const char *sk_sent_line(request_rec *r)
+const char *sk_sent_line(request_rec *r, const session_rec *z)
 {
     const apr_array_header_t *headers = apr_table_elts(sk_cookies_outgoing(r));
+    const char *value = z->encoded ? z->encoded : "";
     int i;
 
     for (i = 0; i < headers->nelts; i++) {
         const apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
+        size_t name = strcspn(header->val, "=");
         if (strcasecmp(header->key, SET_COOKIE) == 0
-            && sk_cookies_is_session(r, header->val, strcspn(header->val, "="))) {
+            && sk_cookies_is_session(r, header->val, name)
+            && is_value(header->val + name, value)) {
             return header->val;
         }
     }

@@ -19,8 +19,8 @@ void sk_sent_withhold(request_rec *r, const session_rec *z);
 /** The size of the cookie that holds the session itself (name, '=' and value, as browsers count); 0 if none does. */
 size_t sk_sent_size(request_rec *r, const session_rec *z);
 
-/** The line by which a session's cookie goes out, or by which the browser drops it; NULL: there is none. */
-const char *sk_sent_line(request_rec *r);
+/** The line by which the session's cookie goes out, or by which the browser drops it; NULL: there is none. */
+const char *sk_sent_line(request_rec *r, const session_rec *z);
 
 /** The attributes of such a line but for Max-Age. */
 const char *sk_sent_attributes(const char *line);

@@ -196,21 +196,56 @@ static long try_to_save(request_rec *r, session_rec *z, const sk_record *record)
         return -1;
     }
     size = sk_sent_size(r, z);
-    if (size <= SK_COOKIE_MAX) {
+    if (size <= SK_COOKIE_MAX && size + sk_hint_size(r) <= SK_HINT_BESIDE_MAX) {
         return 0;
     }
     sk_pin_unsave(r, z);
-    return (long)size;
+    return size > 0 ? (long)size : 1;
+}
+
+/*
+ * What can be missed, one after the other: the access token, which is the largest, then the ID token; that alone if only its own cookie
+ * is too large. @return whether there was anything
+ */
+static bool shed_next(sk_record *record, long size)
+{
+    bool *next = record->sheds_access_token || size <= SK_COOKIE_MAX
+                     ? &record->sheds_id_token
+                     : &record->sheds_access_token;
+    bool is_new = !*next;
+
+    *next = true;
+    return is_new;
+}
+
+static void log_shed(request_rec *r, const sk_record *before, const sk_record *record)
+{
+    bool access = record->sheds_access_token && !before->sheds_access_token
+                  && record->access_token.bytes,
+         id = record->sheds_id_token && !before->sheds_id_token;
+
+    if (access || id) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                      "the session of %s is kept without its %s, for which there is no room "
+                      "(reference %s)",
+                      sk_text_printable(r->pool, record->identity.sub, 80),
+                      !id      ? "access token, which applications will not get"
+                      : access ? "access token and its ID token"
+                               : "ID token, which a logout goes without",
+                      sk_visit_reference(r));
+    }
 }
 
 /* Without the tokens that can be missed, if need be. *size is set where it is too large nevertheless. */
 static sk_session_started save(request_rec *r, session_rec *z, sk_record *record, long *size)
 {
-    bool *const sheds[] = {&record->sheds_access_token, &record->sheds_id_token, NULL};
-    bool *const *shed;
+    const sk_record before = *record;
 
-    for (shed = sheds; (*size = try_to_save(r, z, record)) > 0 && *shed; shed++) {
-        **shed = true;
+    do {
+        *size = try_to_save(r, z, record);
+    } while (*size > 0 && shed_next(record, *size));
+    if (*size == 0) {
+        log_shed(r, &before, record);
     }
     return *size == 0  ? SK_SESSION_STARTED
            : *size > 0 ? SK_SESSION_TOO_LARGE

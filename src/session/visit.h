@@ -59,7 +59,7 @@ typedef struct sk_visit {
     const char *reference;
     const char *entry;  /* our entry of the session, as we read or wrote it; NULL: none */
     const char *loaded; /* the same, as it came with the request */
-    const char *hint;   /* what is left to send beside the session's cookie; see hint.h */
+    const char *hint;   /* to be sent beside the session's cookie; see hint.h */
     const char *text;   /* that the session was decoded from, if that is worth remembering */
     bool is_behind;     /* the record is newer than the entry: another request writes it */
     const char *passed_token; /* the Authorization header that we gave an application */

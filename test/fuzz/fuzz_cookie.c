@@ -10,7 +10,7 @@
 static bool is_ours(const char *name, const void *baton)
 {
     (void)baton;
-    return strcmp(name, "session") == 0 || strncmp(name, "sk_login_", 9) == 0;
+    return strcmp(name, "session") == 0 || strncmp(name, "sk_", 3) == 0;
 }
 
 /* The index of the next cookie with something in it that is not ours. */

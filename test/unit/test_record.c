@@ -405,7 +405,7 @@ static void further_claims_take_no_more_than_their_limit(void **state)
     claims =
         json_tokener_parse(apr_pstrcat(*state, "{\"sub\":\"usr_1\",\"x\":[", json, "]}", NULL));
     assert_non_null(claims);
-    sk_claims_collect(*state, NULL, claims, &with.identity);
+    sk_claims_collect(*state, NULL, claims, NULL, &with.identity);
     json_object_put(claims);
     sk_record_pack(*state, &without, &length);
     sk_record_pack(*state, &with, &longer);
