@@ -353,7 +353,7 @@ static const char *finish_paths(apr_pool_t *pool, sk_server *server, sk_settings
                     settings->paths[i]);
             }
         }
-        settings->path_letters[i] = settings->paths[i] ? settings->paths[i][1] : '\0';
+        settings->path_letters |= settings->paths[i] ? 1u << (settings->paths[i][1] & 31) : 0;
     }
     if (settings->paths[SK_ENDPOINT_LOGOUT]) {
         settings->paths[SK_ENDPOINT_LOGOUT] =

@@ -47,7 +47,8 @@ typedef struct sk_settings {
     const char *base_origin;
     const char *redirect_origin; /* of an absolute ScalekitRedirectURI; NULL: the request's */
     const char *paths[SK_ENDPOINTS]; /* NULL where switched off */
-    char path_letters[SK_ENDPOINTS]; /* behind the slash: by it most other paths are told */
+    /* Bits (letter & 31) for the letters behind the slash: by theirs most other paths are told */
+    apr_uint32_t path_letters;
     const char *after_login;
     const char *after_logout;
 

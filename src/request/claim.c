@@ -55,15 +55,14 @@ static bool is_claimed(request_rec *r)
 static int claim(request_rec *r)
 {
     const sk_settings *settings = sk_settings_of(r->server);
-    char letter = *r->uri ? r->uri[1] : '\0';
-    int i;
+    int i, letter = *r->uri ? r->uri[1] & 31 : 0;
 
-    if (!settings || !is_asked_for(r) || is_claimed(r)) {
+    if (!settings || !(settings->path_letters >> letter & 1) || !is_asked_for(r)
+        || is_claimed(r)) {
         return DECLINED;
     }
     for (i = 0; i < SK_ENDPOINTS; i++) {
-        if (settings->path_letters[i] == letter
-            && is_path(r->uri, settings->paths[i], (sk_endpoint)i)) {
+        if (is_path(r->uri, settings->paths[i], (sk_endpoint)i)) {
             sk_visit_of(r)->endpoint = (sk_endpoint)i;
             return OK;
         }

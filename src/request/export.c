@@ -22,6 +22,9 @@ static ap_filter_rec_t *trailers_filter;
 /* Applications see X-Scalekit-Sub, x_scalekit_sub and X.Scalekit.Sub as one: HTTP_X_SCALEKIT_SUB. */
 static bool looks_like(const char *header, const char *prefix)
 {
+    if ((*header ^ *prefix) & 0x1f) {
+        return false; /* as mostly: other letters */
+    }
     for (; *prefix; prefix++, header++) {
         if (apr_isalnum(*prefix) ? apr_tolower(*header) != apr_tolower(*prefix)
                                  : !*header || apr_isalnum(*header)) {
