@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ID token of a session that is in a cookie: a third of its size, and only the logout needs it, as Scalekit's id_token_hint. So it is
+ * The ID token of a session that is in a cookie: as large as all else in it, and only the logout needs it, as Scalekit's id_token_hint. So it is
  * in a cookie of its own that browsers send there and nowhere else: named after the session's, with its attributes, for the logout's path.
  * It is sealed together with the session's id, and written with the session's cookie whenever there is a new token.
  */
